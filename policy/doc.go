@@ -24,19 +24,19 @@
 //
 // Every option stands at most once, in any order:
 //
-//	option                      | strategies                     | default          | meaning
-//	ttl=10m                     | aside, writethrough, writeback | none             | upper bound of an entry's life
-//	jitter=10%                  | aside, writethrough, writeback | none             | shortens each life at random by up to this share of ttl, which it needs
-//	negative=30s|off            | aside, writethrough, writeback | 30s              | how long "no such row" is remembered
-//	queries=off                 | aside, writethrough, writeback | on               | cache rows only, never query results
-//	flush=1s                    | writeback                      | 1s               | how long a change may wait for the database
-//	batch=1000                  | writeback                      | 1000             | rows in one flush statement
-//	pending=100000              | writeback                      | 100000           | bound of rows not yet flushed
-//	full=block|sync|reject      | writeback                      | block            | a write at that bound waits, goes to the database itself, or fails
-//	ack=memory|journal|disk     | writeback                      | journal or memory| acknowledged in RAM, in the journal, or when that is fsynced; by default in the journal if one is set
-//	reads=latest|flushed        | writeback                      | latest           | a query flushes first, or may lag by flush
-//	onfail=error|invalidate     | writethrough                   | error            | when the cache cannot take the value: roll back, or commit and invalidate
-//	critical                    | aside, writethrough            | no               | code may not move the model to writeback
+//	option                  | strategies                     | default           | meaning
+//	ttl=10m                 | aside, writethrough, writeback | none              | upper bound of an entry's life
+//	jitter=10%              | aside, writethrough, writeback | none              | shortens each life at random by up to this share of ttl, which it needs
+//	negative=30s|off        | aside, writethrough, writeback | 30s               | how long "no such row" is remembered
+//	queries=off             | aside, writethrough, writeback | on                | cache rows only, never query results
+//	flush=1s                | writeback                      | 1s                | how long a change may wait for the database
+//	batch=1000              | writeback                      | 1000              | rows in one flush statement
+//	pending=100000          | writeback                      | 100000            | bound of rows not yet flushed
+//	full=block|sync|reject  | writeback                      | block             | a write at that bound waits, goes to the database itself, or fails
+//	ack=memory|journal|disk | writeback                      | journal or memory | acknowledged in RAM, in the journal, or when that is fsynced; by default in the journal if one is set
+//	reads=latest|flushed    | writeback                      | latest            | a query flushes first, or may lag by flush
+//	onfail=error|invalidate | writethrough                   | error             | when the cache cannot take the value: roll back, or commit and invalidate
+//	critical                | aside, writethrough            | no                | code may not move the model to writeback
 //
 // Durations are written as [time.ParseDuration] reads them, above zero and without a sign; counts are decimal digits,
 // above zero; jitter is a percentage above 0% and below 100%, with a decimal point if need be. Spaces around a comma
