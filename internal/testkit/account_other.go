@@ -1,0 +1,22 @@
+//go:build !unix
+
+package testkit
+
+import (
+	"errors"
+	"os"
+	"syscall"
+)
+
+// account stands for the user a server runs as; only Unix systems start servers.
+type account struct{}
+
+func serverAccount() (account, error) {
+	return account{}, errors.New("start PostgreSQL: only Unix systems can; set " + envDSN + " to a server to use")
+}
+
+func (account) attributes() *syscall.SysProcAttr { return nil }
+
+func (account) folder() (string, error) { return os.MkdirTemp("", "cachewright-pg-") }
+
+func quit(p *os.Process) error { return p.Kill() }
