@@ -1,0 +1,129 @@
+package coherence
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/cachewright/cachewright/internal/switches"
+	"github.com/cachewright/cachewright/store"
+)
+
+// Cache is one keyed room of an engine: rows and query results, or pages. Keys must be injective encodings of all that
+// tells two values apart; the cache adds nothing to them.
+type Cache struct {
+	engine   *Engine
+	store    store.Store
+	counters *cacheCounters
+
+	mu      sync.Mutex         // guards flights
+	flights map[string]*flight // reads under way that others may join
+}
+
+func newCache(e *Engine, st store.Store, c *cacheCounters) *Cache {
+	return &Cache{engine: e, store: st, counters: c, flights: map[string]*flight{}}
+}
+
+// Hit is an entry whose stamps were valid when it was found. Value must not be changed; it stays good after the entry is gone.
+type Hit struct {
+	Value  []byte
+	engine *Engine
+	stamps rawStamps
+}
+
+// Stamps appends the stamps of the entry to dst.
+func (h Hit) Stamps(dst Stamps) Stamps { return h.stamps.appendTo(dst) }
+
+// Valid checks the stamps once more, as a reader that joins several hits must.
+func (h Hit) Valid() bool { return h.engine.rawValid(h.stamps) }
+
+func (e *Engine) rawValid(s rawStamps) bool {
+	for i := range s.len() {
+		st := s.at(i)
+		if int(st.Word) >= len(e.words) || !e.words.holds(st) {
+			return false
+		}
+	}
+	return s.len() > 0
+}
+
+// Get returns the entry under the key if its stamps are valid now. The error is the context's alone: a store that fails
+// is a miss, counted. One allocation, the store's copy of the entry.
+func (c *Cache) Get(ctx context.Context, key string) (Hit, bool, error) {
+	if err := ctx.Err(); err != nil {
+		return Hit{}, false, err
+	}
+	b, err := c.store.Get(ctx, key)
+	if err != nil {
+		if !errors.Is(err, store.ErrNotFound) {
+			c.counters.storeErrors.Add(1)
+		}
+		c.counters.misses.Add(1)
+		return Hit{}, false, ctx.Err()
+	}
+	hit, ok := c.open(b)
+	if !ok {
+		c.counters.misses.Add(1)
+		return Hit{}, false, nil
+	}
+	c.counters.hits.Add(1)
+	return hit, true, nil
+}
+
+// open checks epoch and stamps of a stored entry.
+func (c *Cache) open(b []byte) (Hit, bool) {
+	e := c.engine
+	stamps, payload, ours, err := splitEntry(b, &e.epoch)
+	if !ours && err == nil && !switches.On(switches.EpochCheck) {
+		foreign := [epochSize]byte(b[1:entryFixed])
+		stamps, payload, ours, err = splitEntry(b, &foreign)
+	}
+	switch {
+	case err != nil:
+		c.counters.corrupt.Add(1)
+		return Hit{}, false
+	case !ours:
+		return Hit{}, false
+	case !e.rawValid(stamps):
+		c.counters.stale.Add(1)
+		return Hit{}, false
+	}
+	return Hit{Value: payload, engine: e, stamps: stamps}, true
+}
+
+// Put stores a value with the stamps that were taken before its data was read. Stamps that have moved already make it
+// a no-op. The store's error is returned for those who must know; a reader ignores it.
+func (c *Cache) Put(ctx context.Context, key string, value []byte, s Stamps, life Life) error {
+	if len(s) == 0 || c.engine.Moved(s) && switches.On(switches.StampCheck) {
+		return nil
+	}
+	if err := c.set(ctx, key, value, s, life); err != nil {
+		return err
+	}
+	c.counters.fills.Add(1)
+	return nil
+}
+
+func (c *Cache) set(ctx context.Context, key string, value []byte, s Stamps, life Life) error {
+	entry := appendEntry(make([]byte, 0, entrySize(s, len(value))), &c.engine.epoch, s, value)
+	err := c.store.Set(ctx, key, entry, life.draw())
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, store.ErrTooLarge):
+		c.counters.tooLarge.Add(1)
+	default:
+		c.counters.storeErrors.Add(1)
+	}
+	return fmt.Errorf("storing an entry: %w", err)
+}
+
+// Delete removes an entry. Correctness never needs it; it gives memory back.
+func (c *Cache) Delete(ctx context.Context, key string) error {
+	if err := c.store.Delete(ctx, key); err != nil {
+		c.counters.storeErrors.Add(1)
+		return fmt.Errorf("deleting an entry: %w", err)
+	}
+	return nil
+}

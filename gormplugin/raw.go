@@ -1,0 +1,151 @@
+package cacheplugin
+
+import (
+	"context"
+	"database/sql"
+
+	"gorm.io/gorm"
+
+	"github.com/cachewright/cachewright/coherence"
+	"github.com/cachewright/cachewright/internal/rowset"
+	"github.com/cachewright/cachewright/internal/sqltext"
+)
+
+// execRaw runs SQL whose effects only its text can tell.
+func (s *statement) execRaw(ctx context.Context, query string, args []any) (sql.Result, error) {
+	v := s.plugin.texts.Write(s.plugin.dialect, query)
+	if t, _ := txOf(s.inner); t != nil && s.savepoint(t, v) {
+		return underlying(s.inner).ExecContext(ctx, query, args...)
+	}
+	tags, err := s.rawTags(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	if len(tags) == 0 {
+		return underlying(s.inner).ExecContext(ctx, query, args...)
+	}
+	if err := s.plugin.writeback.beforeRaw(ctx, s.inner, v); err != nil {
+		return nil, err
+	}
+	var result sql.Result
+	err = s.run(ctx, tags, false, func(c gorm.ConnPool, e *effects) error {
+		var err error
+		result, err = c.ExecContext(ctx, query, args...)
+		s.afterRaw(v, e)
+		return err
+	})
+	return result, err
+}
+
+// savepoint follows SAVEPOINT, ROLLBACK TO and RELEASE, which change no row themselves.
+func (s *statement) savepoint(t *tx, v *sqltext.Write) bool {
+	if v.Statements != 1 {
+		return false
+	}
+	switch v.Kind {
+	case sqltext.Savepoint:
+		t.effects.save(v.Savepoint)
+	case sqltext.RollbackTo:
+		t.effects.rollbackTo(v.Savepoint)
+	case sqltext.Release:
+		t.effects.release(v.Savepoint)
+	default:
+		return false
+	}
+	return true
+}
+
+// rawTags are the tables the text writes, with what the catalogue says a write of them reaches; everything, when that
+// cannot be told.
+func (s *statement) rawTags(ctx context.Context, v *sqltext.Write) ([]coherence.Tag, error) {
+	if v.All || v.EndsTransaction {
+		return []coherence.Tag{coherence.Everything()}, nil
+	}
+	var tags []coherence.Tag
+	for _, name := range v.Tables {
+		tag := coherence.TableTag(name.Folded())
+		tags = append(tags, tag)
+		if v.Kind == sqltext.DDL {
+			continue // the table is changed as a whole, and may not exist yet
+		}
+		rel, err := s.plugin.relation(ctx, s.inner, name)
+		if err != nil {
+			return nil, ctx.Err()
+		}
+		tags = append(tags, rel.reached(opRaw)...)
+	}
+	return tags, nil
+}
+
+// afterRaw notes what a text did besides writing rows.
+func (s *statement) afterRaw(v *sqltext.Write, e *effects) {
+	if v.EndsTransaction {
+		// The transaction ended inside the text: all it did until here may be visible now.
+		if t, _ := txOf(s.inner); t != nil {
+			_ = s.plugin.engine.Invalidate(context.WithoutCancel(t.ctx), t.effects.tags...)
+			for i := range e.rows {
+				e.rows[i].installs = nil
+			}
+		}
+	}
+	if v.Kind == sqltext.DDL || v.All {
+		e.ddl = true
+		s.plugin.catalogue.forget()
+	}
+}
+
+// queryRaw runs SQL that returns rows. What writes nothing is left alone; what writes outside a transaction commits only
+// when its rows are closed, so it gets a transaction of its own, is read in full, and played back.
+func (s *statement) queryRaw(ctx context.Context, query string, args []any) (*sql.Rows, error) {
+	v := s.plugin.texts.Write(s.plugin.dialect, query)
+	if !writes(v) {
+		return underlying(s.inner).QueryContext(ctx, query, args...)
+	}
+	c, err := s.captureRaw(ctx, v, query, args)
+	if err != nil {
+		return nil, err
+	}
+	return s.plugin.replayer.Resume(context.WithoutCancel(ctx), c, 0, c.View().NumColumns())
+}
+
+// rowRaw is queryRaw for one row.
+func (s *statement) rowRaw(ctx context.Context, query string, args []any) *sql.Row {
+	v := s.plugin.texts.Write(s.plugin.dialect, query)
+	if !writes(v) {
+		return underlying(s.inner).QueryRowContext(ctx, query, args...)
+	}
+	c, err := s.captureRaw(ctx, v, query, args)
+	return s.plugin.replayer.Row(context.WithoutCancel(ctx), c, err)
+}
+
+func writes(v *sqltext.Write) bool { return v.All || v.EndsTransaction || len(v.Tables) > 0 }
+
+// captureRaw runs a text that writes and reads all it returns.
+func (s *statement) captureRaw(ctx context.Context, v *sqltext.Write, query string, args []any) (*rowset.Captured, error) {
+	s.plugin.noteWrite(ctx)
+	tags, err := s.rawTags(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.plugin.writeback.beforeRaw(ctx, s.inner, v); err != nil {
+		return nil, err
+	}
+	var c *rowset.Captured
+	err = s.run(ctx, tags, true, func(inner gorm.ConnPool, e *effects) error {
+		var err error
+		c, err = capture(ctx, inner, query, args)
+		s.afterRaw(v, e)
+		return err
+	})
+	return c, err
+}
+
+// capture runs a query and reads all of its rows.
+func capture(ctx context.Context, c gorm.ConnPool, query string, args []any) (*rowset.Captured, error) {
+	rows, err := c.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	captured := rowset.Capture(rows, 0)
+	return captured, captured.Err()
+}

@@ -1,0 +1,150 @@
+package cacheplugin
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"gorm.io/gorm"
+
+	"github.com/cachewright/cachewright/coherence"
+	"github.com/cachewright/cachewright/internal/switches"
+)
+
+// tx is a transaction whose effects are collected while it runs, announced just before COMMIT, published after it and
+// dropped on ROLLBACK. Like the *sql.Tx in it, it is used by one goroutine at a time.
+type tx struct {
+	plugin  *Plugin
+	pool    *pool // where it began
+	inner   gorm.Tx
+	ctx     context.Context //nolint:containedctx // the context of BEGIN bounds COMMIT, as in database/sql
+	effects effects
+	atEnd   []func() // run once, when the transaction has ended in whatever way
+	ended   bool
+}
+
+var (
+	_ gorm.Tx             = (*tx)(nil)
+	_ gorm.GetDBConnector = (*tx)(nil)
+)
+
+// Commit announces what the transaction changed, proves that the cache can take what write-through promised, commits,
+// and publishes. A COMMIT without the server's answer leaves the writers in place until its outcome is settled.
+func (t *tx) Commit() error {
+	defer t.end()
+	if t.ended || t.effects.empty() {
+		return t.inner.Commit()
+	}
+	if err := t.ctx.Err(); err != nil {
+		_ = t.inner.Rollback() // the context's end rolls back anyway; its error is what the caller must see
+		return err
+	}
+	p := t.plugin
+	if !switches.On(switches.BeginFirst) {
+		return t.commitThenPublish()
+	}
+	w, err := p.engine.Begin(t.ctx, t.effects.tags...)
+	if err != nil {
+		return errors.Join(err, t.inner.Rollback())
+	}
+	known := false // whether the end of w has been decided
+	defer func() {
+		if !known {
+			p.settle(w, false) // a panic on the way: nobody knows what the database did
+		}
+	}()
+	if err := t.stage(w); err != nil {
+		known = true
+		w.Release()
+		if back := t.inner.Rollback(); back != nil && !errors.Is(back, sql.ErrTxDone) {
+			err = errors.Join(err, back)
+		}
+		return err
+	}
+	err = t.inner.Commit()
+	known = true
+	switch p.outcome(err) {
+	case committed:
+		w.Publish(t.ctx)
+	case rolledBack:
+		w.Release()
+	default:
+		p.settle(w, false)
+	}
+	return err
+}
+
+// commitThenPublish is what a cache without announced writers does; only a test asks for it.
+func (t *tx) commitThenPublish() error {
+	err := t.inner.Commit()
+	if err == nil {
+		_ = t.plugin.engine.Invalidate(t.ctx, t.effects.tags...)
+	}
+	return err
+}
+
+// stage puts the values of write-through rows into the store under stamps that never validate.
+func (t *tx) stage(w *coherence.Write) error {
+	for _, row := range t.effects.rows {
+		for _, in := range row.installs {
+			err := w.Stage(t.ctx, in)
+			if err == nil {
+				continue
+			}
+			if row.mustCache {
+				t.plugin.stats.writesRefused.Add(1)
+				return fmt.Errorf("%w: %w", ErrCacheUnavailable, err)
+			}
+			break
+		}
+	}
+	return nil
+}
+
+// Rollback drops all effects. GORM calls it again after a failed Commit.
+func (t *tx) Rollback() error {
+	defer t.end()
+	err := t.inner.Rollback()
+	if !switches.On(switches.RollbackDrops) && !t.ended {
+		_ = t.plugin.engine.Invalidate(context.WithoutCancel(t.ctx), t.effects.tags...)
+	}
+	if t.effects.ddl {
+		t.plugin.catalogue.forget() // what was read of tables inside is not what stands outside
+	}
+	return err
+}
+
+// end runs what waits for the transaction's end, once.
+func (t *tx) end() {
+	t.ended = true
+	t.effects = effects{}
+	run := t.atEnd
+	t.atEnd = nil
+	for _, f := range run {
+		f()
+	}
+}
+
+// GetDBConn lets db.DB() find the *sql.DB inside a transaction.
+func (t *tx) GetDBConn() (*sql.DB, error) { return t.pool.GetDBConn() }
+
+func (t *tx) StmtContext(ctx context.Context, stmt *sql.Stmt) *sql.Stmt {
+	return t.inner.StmtContext(ctx, stmt)
+}
+
+func (t *tx) PrepareContext(ctx context.Context, query string) (*sql.Stmt, error) {
+	return t.inner.PrepareContext(ctx, query)
+}
+
+func (t *tx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	return t.plugin.rawStatement(ctx, t).ExecContext(ctx, query, args...)
+}
+
+func (t *tx) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	return t.plugin.rawStatement(ctx, t).QueryContext(ctx, query, args...)
+}
+
+func (t *tx) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	return t.plugin.rawStatement(ctx, t).QueryRowContext(ctx, query, args...)
+}

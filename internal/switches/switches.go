@@ -1,0 +1,91 @@
+// Package switches names the rules that make the cache right and lets a test turn one off.
+//
+// A rule that nothing misses is no rule: for each of these a test disables it and sees a stale read, a lost write or a
+// wrong install. Production code only asks [On]; nothing outside a test calls [Disable], and nothing a user can
+// configure reaches it. On costs one load of a word that never changes in production.
+package switches
+
+import "sync/atomic"
+
+// Rule is one thing the protocol does that a test may leave out.
+type Rule uint8
+
+// The rules, each named after what holds while it is on.
+const (
+	// StampCheck: an entry is served only if every word still has the version of its stamp.
+	StampCheck Rule = iota
+	// WriterCheck: an entry is served only if no word of its stamps has a writer.
+	WriterCheck
+	// EpochCheck: an entry of another engine is a miss.
+	EpochCheck
+	// AllWord: every set of stamps holds the word that "invalidate everything" bumps.
+	AllWord
+	// PublishBump: a publish moves the version of each of its words.
+	PublishBump
+	// BeginFirst: the writer is announced before the database may show the write.
+	BeginFirst
+	// EffectsAtCommit: a transaction's effects are published when it commits, not by its statements.
+	EffectsAtCommit
+	// RollbackDrops: a rolled-back transaction publishes nothing and installs nothing.
+	RollbackDrops
+	// SavepointDrops: a row staged before ROLLBACK TO is invalidated, not installed.
+	SavepointDrops
+	// InstallAlone: a value is installed only by the one writer its row had.
+	InstallAlone
+	// InstallQuietTable: a value is installed only if no bulk write met it.
+	InstallQuietTable
+	// InstallReturned: only a row that the statement changed and returned is installed.
+	InstallReturned
+	// StageNeverValid: a value staged before COMMIT carries a stamp that can never validate.
+	StageNeverValid
+	// CoalesceStamps: a reader joins another's read only under the same stamps.
+	CoalesceStamps
+	// CoalesceQuiet: a reader joins no read while its tags have a writer.
+	CoalesceQuiet
+	// RecheckTogether: rows from several places are checked again together at the end.
+	RecheckTogether
+	// UnknownStays: after a COMMIT without an answer the writer stays until the outcome is settled.
+	UnknownStays
+	// Triggers: the catalogue's triggers and foreign-key actions count as writes.
+	Triggers
+	// MergeWrites: write-back merges the changes of a row before it flushes them.
+	MergeWrites
+	// PageStamps: a page is served only while its stamps are valid.
+	PageStamps
+	// PageUser: a page made for one user is keyed by that user.
+	PageUser
+	// PageShareable: a page is handed to another request only if it may be stored for it.
+	PageShareable
+)
+
+var off atomic.Uint64
+
+// On reports whether the rule holds. It is true for every rule unless a test said otherwise.
+func On(r Rule) bool { return off.Load()&(1<<r) == 0 }
+
+// Cleaner is the part of testing.TB that Disable needs.
+type Cleaner interface{ Cleanup(func()) }
+
+// Disable turns the rule off until the test ends. The switch belongs to the whole process, so such a test must not
+// run in parallel with others.
+func Disable(t Cleaner, r Rule) {
+	off.Or(1 << r)
+	t.Cleanup(func() { off.And(^uint64(1 << r)) })
+}
+
+// DisableAll turns off the rules with the given names for the life of the process; a child process of a test does it.
+// It reports the first name that is no rule.
+func DisableAll(names []string) (unknown string, ok bool) {
+	for _, name := range names {
+		r, found := byName[name]
+		if !found {
+			return name, false
+		}
+		off.Or(1 << r)
+	}
+	return "", true
+}
+
+var byName = map[string]Rule{
+	"stamp-check": StampCheck, "publish-bump": PublishBump, "merge-writes": MergeWrites, "page-stamps": PageStamps,
+}
