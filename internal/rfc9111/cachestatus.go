@@ -53,7 +53,8 @@ func (s CacheStatus) AddTo(h http.Header) {
 	const name = "Cache-Status"
 	have := h[name]
 	if len(have) > 0 {
-		if _, err := httpsfv.UnmarshalList(have); err != nil {
+		// An empty line, which is a list by itself, is none with more behind it.
+		if list, err := httpsfv.UnmarshalList(have); err != nil || len(list) == 0 {
 			have = nil
 		}
 	}
