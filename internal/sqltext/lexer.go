@@ -1,0 +1,324 @@
+package sqltext
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+type tokenKind uint8
+
+const (
+	tokenEnd      tokenKind = iota
+	tokenWord               // an unquoted name or a keyword; val is in lower case
+	tokenQuoted             // a quoted name; val is without its quotes
+	tokenEither             // "x" where it is a name or a string, as the server's mode says; val is without its quotes
+	tokenText               // a string literal
+	tokenNumber             // a numeric literal
+	tokenParam              // a placeholder for an argument
+	tokenVariable           // a variable of the session, @x
+	tokenSymbol             // an operator or punctuation; val is the symbol
+)
+
+type token struct {
+	kind     tokenKind
+	pos, end int // byte offsets in the text
+	val      string
+	clock    bool // a string that a server may read as the time of day
+}
+
+// lexer cuts a text into tokens. It refuses, by ok, whatever a server might cut in another place.
+type lexer struct {
+	d    Dialect
+	s    string
+	i    int
+	toks []token
+	ok   bool
+}
+
+// lex returns the tokens of a text, with one of kind tokenEnd at the end. Comments are left out. It is false if the text
+// has a part that is not surely understood: unterminated, not UTF-8, with a NUL, or cut differently by different modes
+// of one server.
+func lex(d Dialect, s string) ([]token, bool) {
+	if !utf8.ValidString(s) || strings.IndexByte(s, 0) >= 0 {
+		return nil, false
+	}
+	l := &lexer{d: d, s: s, ok: true, toks: make([]token, 0, len(s)/4+2)}
+	for l.ok && l.i < len(l.s) {
+		l.next()
+	}
+	l.toks = append(l.toks, token{kind: tokenEnd, pos: len(s), end: len(s)})
+	return l.toks, l.ok
+}
+
+func (l *lexer) next() {
+	c := l.s[l.i]
+	switch {
+	case c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f':
+		l.i++
+	case c == '\v' && (l.d == Postgres || l.d == MySQL):
+		l.i++
+	case c == '-' && l.at(1) == '-' && l.dashComment():
+	case c == '/' && l.at(1) == '*':
+		l.blockComment()
+	case c == '#' && l.d == MySQL:
+		l.lineComment()
+	case c == '\'':
+		l.str(l.i, l.i, false)
+	case c == '"':
+		l.doubleQuoted()
+	case c == '`' && l.d != Postgres:
+		l.quoted(tokenQuoted, '`')
+	case c == '[' && (l.d == SQLite || l.d == Other):
+		l.bracketed()
+	case isDigit(c) || c == '.' && isDigit(l.at(1)):
+		l.number()
+	case isLetter(c) || c >= utf8.RuneSelf:
+		l.word()
+	case c == '$' || c == '?' || c == ':' || c == '@':
+		l.marker()
+	default:
+		l.symbol()
+	}
+}
+
+// at returns the byte n places on, 0 past the end; the text itself holds no 0.
+func (l *lexer) at(n int) byte {
+	if l.i+n < len(l.s) {
+		return l.s[l.i+n]
+	}
+	return 0
+}
+
+func (l *lexer) emit(kind tokenKind, pos int, val string) {
+	l.toks = append(l.toks, token{kind: kind, pos: pos, end: l.i, val: val})
+}
+
+func (l *lexer) refuse() { l.ok = false }
+
+// dashComment reads a comment that starts with two dashes. In MySQL they start one only before a space; elsewhere and
+// not known (Other) that is in doubt.
+func (l *lexer) dashComment() bool {
+	if c := l.at(2); l.d == MySQL || l.d == Other {
+		if c > ' ' && c != 0x7f {
+			if l.d == Other {
+				l.refuse()
+			}
+			return !l.ok
+		}
+	}
+	l.lineComment()
+	return true
+}
+
+// lineComment skips to the end of the line. PostgreSQL ends it at a carriage return, too; for Other that is in doubt.
+func (l *lexer) lineComment() {
+	for l.i < len(l.s) && l.s[l.i] != '\n' {
+		if l.s[l.i] == '\r' {
+			if l.d == Postgres {
+				return
+			}
+			if l.d == Other && l.at(1) != '\n' {
+				l.refuse()
+				return
+			}
+		}
+		l.i++
+	}
+}
+
+// blockComment skips a comment: nested in PostgreSQL only, and in MySQL possibly code.
+func (l *lexer) blockComment() {
+	if l.d == MySQL || l.d == Other {
+		if l.at(2) == '!' || (l.at(2) == 'M' || l.at(2) == 'm') && l.at(3) == '!' {
+			l.refuse()
+			return
+		}
+	}
+	l.i += 2
+	for depth := 1; l.i < len(l.s); {
+		switch {
+		case l.s[l.i] == '*' && l.at(1) == '/':
+			l.i += 2
+			if depth--; depth == 0 {
+				return
+			}
+		case l.s[l.i] == '/' && l.at(1) == '*' && l.d == Postgres:
+			l.i += 2
+			depth++
+		case l.s[l.i] == '/' && l.at(1) == '*' && l.d == Other:
+			l.refuse()
+			return
+		default:
+			l.i++
+		}
+	}
+	l.refuse()
+}
+
+// str reads a string literal whose first quote is at quote and whose prefix starts at pos. Where backslash may or may
+// not escape (PostgreSQL's standard_conforming_strings, MySQL's NO_BACKSLASH_ESCAPES), a quote that would be escaped
+// makes the end doubtful. PostgreSQL's E strings always escape, SQLite's strings never.
+func (l *lexer) str(pos, quote int, escapes bool) {
+	mark := l.s[quote]
+	escaped := false
+	for l.i = quote + 1; l.i < len(l.s); l.i++ {
+		c := l.s[l.i]
+		switch {
+		case escaped:
+			escaped = false
+			if c == mark && !escapes {
+				l.refuse()
+				return
+			}
+		case c == '\\' && l.d != SQLite:
+			escaped = true
+		case c == mark && l.at(1) == mark:
+			l.i++
+		case c == mark:
+			l.i++
+			kind := tokenText
+			if mark == '"' {
+				kind = tokenEither
+			}
+			body := l.s[quote+1 : l.i-1]
+			l.emit(kind, pos, strings.ReplaceAll(body, string(mark)+string(mark), string(mark)))
+			// An escape could spell the word; MySQL and SQLite give such words no meaning in a plain string.
+			l.toks[len(l.toks)-1].clock = (l.d == Postgres || l.d == Other) &&
+				(ClockWord(body) || escapes && strings.IndexByte(body, '\\') >= 0)
+			return
+		}
+	}
+	l.refuse()
+}
+
+func (l *lexer) doubleQuoted() {
+	if l.d == Postgres || l.d == SQLite {
+		l.quoted(tokenQuoted, '"')
+		return
+	}
+	l.str(l.i, l.i, false)
+}
+
+// quoted reads a quoted name in which only the doubled quote is special.
+func (l *lexer) quoted(kind tokenKind, mark byte) {
+	pos := l.i
+	for l.i++; l.i < len(l.s); l.i++ {
+		if l.s[l.i] != mark {
+			continue
+		}
+		if l.at(1) == mark {
+			l.i++
+			continue
+		}
+		l.i++
+		l.emit(kind, pos, strings.ReplaceAll(l.s[pos+1:l.i-1], string(mark)+string(mark), string(mark)))
+		return
+	}
+	l.refuse()
+}
+
+// bracketed reads [name]. SQLite ends it at the first bracket; others may double the closing one.
+func (l *lexer) bracketed() {
+	pos := l.i
+	n := strings.IndexByte(l.s[l.i:], ']')
+	if n < 0 {
+		l.refuse()
+		return
+	}
+	l.i += n + 1
+	if l.d == Other && l.at(0) == ']' {
+		l.refuse()
+		return
+	}
+	l.emit(tokenQuoted, pos, l.s[pos+1:l.i-1])
+}
+
+func (l *lexer) number() {
+	pos := l.i
+	if l.s[l.i] == '0' && (l.at(1)|0x20) == 'x' {
+		l.i += 2
+		l.skip(isHex)
+	} else {
+		l.skip(isDigit)
+		if l.at(0) == '.' {
+			l.i++
+			l.skip(isDigit)
+		}
+		if l.at(0)|0x20 == 'e' {
+			sign := 1
+			if l.at(1) == '+' || l.at(1) == '-' {
+				sign = 2
+			}
+			if isDigit(l.at(sign)) {
+				l.i += sign
+				l.skip(isDigit)
+			}
+		}
+	}
+	// A name or a second point glued to a number is read in different ways, or not at all.
+	if c := l.at(0); isNamePart(c) || c == '.' {
+		l.refuse()
+		return
+	}
+	l.emit(tokenNumber, pos, l.s[pos:l.i])
+}
+
+func (l *lexer) word() {
+	pos := l.i
+	if l.prefixed() {
+		return
+	}
+	for l.i < len(l.s) {
+		c := l.s[l.i]
+		if c < utf8.RuneSelf {
+			if !isNamePart(c) {
+				break
+			}
+			l.i++
+			continue
+		}
+		r, size := utf8.DecodeRuneInString(l.s[l.i:])
+		if !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r) {
+			l.refuse()
+			return
+		}
+		l.i += size
+	}
+	l.emit(tokenWord, pos, foldASCII(l.s[pos:l.i]))
+}
+
+// prefixed reads a string with a prefix: E'…', B'…', X'…', N'…'. U&'…' and U&"…" are refused: their escapes are not
+// decoded here.
+func (l *lexer) prefixed() bool {
+	prefix := l.s[l.i] | 0x20
+	if prefix == 'u' && l.at(1) == '&' && (l.d == Postgres || l.d == Other) && (l.at(2) == '\'' || l.at(2) == '"') {
+		l.refuse()
+		return true
+	}
+	if l.at(1) != '\'' {
+		return false
+	}
+	switch {
+	case prefix == 'e' && l.d == Postgres:
+		l.str(l.i, l.i+1, true)
+	case prefix == 'x', (prefix == 'b' || prefix == 'n') && l.d != SQLite:
+		l.str(l.i, l.i+1, false)
+	default:
+		return false
+	}
+	return true
+}
+
+func (l *lexer) skip(class func(byte) bool) {
+	for l.i < len(l.s) && class(l.s[l.i]) {
+		l.i++
+	}
+}
+
+func isDigit(c byte) bool  { return '0' <= c && c <= '9' }
+func isHex(c byte) bool    { return isDigit(c) || 'a' <= c|0x20 && c|0x20 <= 'f' }
+func isLetter(c byte) bool { return c == '_' || 'a' <= c|0x20 && c|0x20 <= 'z' }
+
+// isNamePart is true of every byte that may continue a name in some dialect.
+func isNamePart(c byte) bool { return isLetter(c) || isDigit(c) || c == '$' || c >= utf8.RuneSelf }
