@@ -5,6 +5,8 @@
 // One file covers one part of the RFCs:
 //
 //	directives.go    Cache-Control                    RFC 9111 section 5.2, RFC 5861, RFC 8246
+//	scanner.go       members of a field line
+//	delta.go         delta-seconds                    RFC 9111 section 1.2.2
 //	targeted.go      CDN-Cache-Control                RFC 9213
 //	storable.go      may a response be stored         RFC 9111 sections 3 and 3.5
 //	hopbyhop.go      fields that are never stored     RFC 9111 section 3.1

@@ -75,9 +75,9 @@ func (s *scanner) argument(d *directive) {
 // returns the part from there to the comma.
 func (s *scanner) member(from int) string {
 	part := s.rest[from:]
-	if comma := strings.IndexByte(part, ','); comma >= 0 {
-		s.rest = part[comma+1:]
-		return part[:comma]
+	if before, after, ok := strings.Cut(part, ","); ok {
+		s.rest = after
+		return before
 	}
 	s.rest = ""
 	return part
