@@ -1,8 +1,10 @@
 package bigcachestore_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"strings"
 	"testing"
@@ -86,4 +88,32 @@ func TestFewHashesNeverMixUpKeys(t *testing.T) {
 			require.Equal(t, strings.Repeat(other, 50), string(got))
 		}
 	}
+}
+
+// TestTheHashZeroIsEvicted: to BigCache it is the mark of a removed entry, so one that really has it would stay in the index
+// after its bytes were overwritten.
+func TestTheHashZeroIsEvicted(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	s := openWithHash(t, func(key string) uint64 {
+		if key == "zero" {
+			return 0
+		}
+		return binary.LittleEndian.Uint64([]byte(key))
+	})
+	// Not at the start of the ring, where another entry will start.
+	require.NoError(t, s.Set(ctx, "prelude!", make([]byte, 300), 0))
+	require.NoError(t, s.Set(ctx, "zero", []byte("value"), 0))
+	filler := bytes.Repeat([]byte{0xff}, 1_000)
+	for n := range uint64(3_000) {
+		require.NoError(t, s.Set(ctx, string(binary.LittleEndian.AppendUint64(nil, n+2)), filler, 0))
+		if value, err := s.Get(ctx, "zero"); err == nil {
+			require.Equal(t, "value", string(value))
+		} else {
+			require.ErrorIs(t, err, store.ErrNotFound)
+		}
+	}
+	_, err := s.Get(ctx, "zero")
+	require.ErrorIs(t, err, store.ErrNotFound)
+	require.Less(t, s.Stats().Entries, int64(1_050))
 }

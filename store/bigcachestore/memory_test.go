@@ -10,7 +10,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/cachewright/cachewright/store"
 	"github.com/cachewright/cachewright/store/bigcachestore"
 )
 

@@ -49,7 +49,7 @@ type Store struct {
 // whole MiB; MinMemory and MaxMemory bound it, and an error names the bound. Only a few KiB are reserved at first.
 //
 // On top come an index of about 20 bytes an entry and, in each shard, one buffer as large as the largest entry it was given.
-// Memory also decides what MaxEntry returns: 2 MiB, less a little, from 8 MiB of memory on, a quarter of memory below that.
+// Memory also decides what MaxEntry returns: a quarter of it up to 8 MiB, and at least 2 MiB above, less 128 bytes.
 //
 // Lifetimes follow the monotonic clock: the wall clock may jump. On systems where that clock stops while the machine is
 // suspended, so does the life of entries.

@@ -55,6 +55,9 @@ func TestMemoryDecidesTheLargestEntry(t *testing.T) {
 		{4 << 10, 2 << 20},
 		{64 << 10, 32 << 20},
 	} {
+		if row.mebibytes<<20 > bigcachestore.MaxMemory {
+			continue // on 32 bits
+		}
 		s := open(t, row.mebibytes)
 		require.LessOrEqual(t, int64(s.MaxEntry()), row.largest, "%d MiB", row.mebibytes)
 		require.Greater(t, int64(s.MaxEntry()), row.largest-slack, "%d MiB", row.mebibytes)
@@ -118,7 +121,7 @@ func TestNothingIsPrinted(t *testing.T) {
 		command.Env = append(os.Environ(), variable+"=1")
 		printed, err := command.CombinedOutput()
 		require.NoError(t, err, "%s", printed)
-		require.Equal(t, "PASS\n", string(printed))
+		require.Regexp(t, `^PASS\n(coverage: .*\n)?$`, string(printed))
 		return
 	}
 	ctx, cancel := context.WithCancel(t.Context())
