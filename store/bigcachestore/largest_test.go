@@ -22,7 +22,7 @@ func TestTheLargestEntryAlwaysFits(t *testing.T) {
 	t.Parallel()
 	const memory = 1 << 20 // one shard
 	for _, small := range []int{150, 3_000, 50_000, 200_000} {
-		for fill := 0; fill <= 3*memory/2; fill += memory/13 {
+		for fill := 0; fill <= 3*memory/2; fill += memory / 13 {
 			s, ctx := open(t, memory>>20), context.Background()
 			require.NoError(t, s.Set(ctx, "key", []byte("old"), 0))
 			stored := fillStore(t, s, small, fill)

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/cachewright/cachewright/store"
@@ -82,7 +83,7 @@ var errClosed = fmt.Errorf("closed during the call: %w", store.ErrUnavailable)
 
 func hang(ctx context.Context) error {
 	<-ctx.Done()
-	if cause := context.Cause(ctx); cause == errClosed {
+	if cause := context.Cause(ctx); errors.Is(cause, errClosed) {
 		return cause
 	}
 	return ctx.Err()

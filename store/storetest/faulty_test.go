@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"math"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -87,18 +86,15 @@ func TestCloseEndsHangingCalls(t *testing.T) {
 		f := newFaulty(t)
 		f.Always(storetest.OpSet, storetest.HangBefore())
 		f.Always(storetest.OpDelete, storetest.HangAfter())
-		var group sync.WaitGroup
-		group.Go(func() {
-			require.ErrorIs(t, f.Set(context.Background(), "key", nil, 0), store.ErrUnavailable) //nolint:testifylint // waits below
-		})
-		group.Go(func() {
-			require.ErrorIs(t, f.Delete(context.Background(), "key"), store.ErrUnavailable) //nolint:testifylint // waits below
-		})
+		returned := make(chan error, 2)
+		go func() { returned <- f.Set(context.Background(), "key", nil, 0) }()
+		go func() { returned <- f.Delete(context.Background(), "key") }()
 		synctest.Wait()
 		require.Zero(t, f.Applied(storetest.OpSet))
 		require.Equal(t, 1, f.Applied(storetest.OpDelete))
 		require.NoError(t, f.Close())
-		group.Wait()
+		require.ErrorIs(t, <-returned, store.ErrUnavailable)
+		require.ErrorIs(t, <-returned, store.ErrUnavailable)
 	})
 }
 
