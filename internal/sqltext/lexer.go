@@ -29,16 +29,17 @@ type token struct {
 
 // lexer cuts a text into tokens. It refuses, by ok, whatever a server might cut in another place.
 type lexer struct {
-	d    Dialect
-	s    string
-	i    int
-	toks []token
-	ok   bool
+	d     Dialect
+	s     string
+	i     int
+	toks  []token
+	depth int // of parentheses
+	ok    bool
 }
 
 // lex returns the tokens of a text, with one of kind tokenEnd at the end. Comments are left out. It is false if the text
-// has a part that is not surely understood: unterminated, not UTF-8, with a NUL, or cut differently by different modes
-// of one server.
+// has a part that is not surely understood: unterminated, not UTF-8, with a NUL, nested too deep, or cut differently by
+// different modes of one server.
 func lex(d Dialect, s string) ([]token, bool) {
 	if !utf8.ValidString(s) || strings.IndexByte(s, 0) >= 0 {
 		return nil, false
@@ -183,13 +184,25 @@ func (l *lexer) str(pos, quote int, escapes bool) {
 			}
 			body := l.s[quote+1 : l.i-1]
 			l.emit(kind, pos, strings.ReplaceAll(body, string(mark)+string(mark), string(mark)))
-			// An escape could spell the word; MySQL and SQLite give such words no meaning in a plain string.
-			l.toks[len(l.toks)-1].clock = (l.d == Postgres || l.d == Other) &&
-				(ClockWord(body) || escapes && strings.IndexByte(body, '\\') >= 0)
+			// MySQL and SQLite give such words no meaning in a plain string. An escape could spell one.
+			l.toks[len(l.toks)-1].clock = l.d == Postgres && (ClockWord(body) || escapes && spells(body))
 			return
 		}
 	}
 	l.refuse()
+}
+
+// spells is true if a backslash in the body of an E string stands for something other than a quote or itself.
+func spells(body string) bool {
+	for i := 0; i < len(body); i++ {
+		if body[i] != '\\' {
+			continue
+		}
+		if i++; i < len(body) && body[i] != '\'' && body[i] != '\\' {
+			return true
+		}
+	}
+	return false
 }
 
 func (l *lexer) doubleQuoted() {

@@ -40,6 +40,18 @@ func Folded(name string) string {
 	return fold(last)
 }
 
+// ParseName returns the name of a table given as an application or GORM writes it, as [Folded] takes it.
+func ParseName(name string) Name {
+	var n Name
+	for rest := strings.TrimSpace(name); rest != ""; {
+		var part string
+		if part, rest = component(rest); part != "" {
+			n.Schema, n.Table = n.Table, part
+		}
+	}
+	return n
+}
+
 // component cuts the first part of a dotted name, without its quotes.
 func component(s string) (part, rest string) {
 	closing := byte(0)

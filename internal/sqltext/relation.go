@@ -104,12 +104,12 @@ func ofSystem(d Dialect, n Name) bool {
 // aliased reads an alias if there is one.
 func (r *reader) aliased() bool {
 	if r.word("as") {
-		return r.alias()
+		if !r.alias() {
+			return false
+		}
+	} else {
+		r.alias()
 	}
-	if r.isWord(0, "tablesample") {
-		return r.fail(ReasonSample)
-	}
-	r.alias()
 	if r.isWord(0, "tablesample") {
 		return r.fail(ReasonSample)
 	}

@@ -6,7 +6,7 @@ var neverCalls = map[Dialect]map[string]bool{
 		table offset bigint bit boolean char character dec decimal float int integer interval nchar numeric precision real
 		smallint time timestamp varchar grouping primary unique references`),
 	SQLite: wordSet(neverCallsAnywhere + `cast set join default check returning primary unique`),
-	MySQL:  wordSet(neverCallsAnywhere + `set join row default`),
+	MySQL:  wordSet(neverCallsAnywhere + `set join row default index key`),
 	Other:  wordSet(neverCallsAnywhere),
 }
 

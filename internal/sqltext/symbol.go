@@ -95,6 +95,16 @@ func (l *lexer) symbol() {
 			l.refuse()
 			return
 		}
+		switch c {
+		case '(':
+			l.depth++
+		case ')':
+			l.depth--
+		}
+		if l.depth > maxDepth {
+			l.refuse()
+			return
+		}
 		l.i++
 		l.emit(tokenSymbol, pos, l.s[pos:l.i])
 		return
