@@ -1,0 +1,42 @@
+# The commands of this project; each is also a line one can type. "make help" lists them.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PGSERVE = go run ./internal/testkit/cmd/pgserve
+# The library's commands see the library's own go.mod, not the workspace.
+alone = GOWORK=off
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: ## run the demo's tour, then serve it until interrupted (without a terminal: the tour only)
+	go run ./demoapp -tour -serve
+
+.PHONY: test
+test: ## everything a change must pass; installs PostgreSQL if it is missing (INSTALL=0: only says so)
+	.ci/test.sh
+
+.PHONY: test-short
+test-short: ## the library's tests without the race detector and the slow ones
+	$(alone) $(PGSERVE) go test -short -count=1 ./...
+
+.PHONY: test-long
+test-long: ## the same as test, five times over, and ten minutes of fuzzing
+	COUNT=5 FUZZ_SECONDS=600 TEST_TIMEOUT=60m .ci/test.sh
+
+.PHONY: bench
+bench: ## the benchmarks of the library, then those of the bench module
+	$(alone) go test -run '^$$' -bench . -benchmem ./...
+	cd bench && $(alone) go test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: lint
+lint: ## golangci-lint; the first run builds it, which takes minutes
+	$(alone) go tool -modfile=.ci/lint.mod golangci-lint run ./...
+
+.PHONY: fmt
+fmt: ## format all Go files
+	$(alone) go tool -modfile=.ci/tools.mod gofumpt -w .
