@@ -51,7 +51,7 @@ var accepted = []struct {
 	// Joins.
 	{pg, `SELECT * FROM orders o INNER JOIN companies c ON c.id = o.company_id CROSS JOIN items i`, "orders companies items"},
 	{pg, `SELECT * FROM orders NATURAL JOIN companies FULL OUTER JOIN items USING (id)`, "orders companies items"},
-	{pg, `SELECT * FROM (orders JOIN companies USING (id)) WHERE total > 0`, "orders companies"},
+	{pg, `SELECT * FROM (orders JOIN companies USING (id)) WHERE orders.total > 0`, "orders companies"},
 	{pg, `SELECT * FROM orders JOIN (SELECT id, max(total) AS m FROM items GROUP BY id) x ON x.id = orders.id`, "orders items"},
 
 	// Clauses.
@@ -83,7 +83,7 @@ var accepted = []struct {
 	{my, `SELECT GROUP_CONCAT(DISTINCT name ORDER BY name SEPARATOR ',') FROM orders`, "orders"},
 
 	// Windows and aggregates.
-	{pg, `SELECT row_number() OVER (PARTITION BY name ORDER BY id), sum(total) OVER w, count(*) FILTER (WHERE total > 1) FROM orders WINDOW w AS (ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)`, "orders"},
+	{pg, `SELECT row_number() OVER (PARTITION BY name ORDER BY id), sum(total) OVER w, count(*) FILTER (WHERE total > 1) OVER w FROM orders WINDOW w AS (ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)`, "orders"},
 	{pg, `SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY total), string_agg(name, ',' ORDER BY name) FROM orders`, "orders"},
 	{pg, `SELECT pg_catalog.lower(name) FROM orders`, "orders"},
 
