@@ -25,9 +25,9 @@ const (
 	keyBytes // bytes
 )
 
-// keyText is the canonical text of an argument for a column of the class, and whether there is one: the argument is
+// canonicalKey is the canonical text of an argument for a column of the class, and whether there is one: the argument is
 // converted to the column's type first, as the database would. What the database might read differently has none.
-func keyText(class keyClass, arg any) (string, bool) {
+func canonicalKey(class keyClass, arg any) (string, bool) {
 	switch v := arg.(type) { // what most callers pass, without reflection
 	case int:
 		return strconv.Itoa(v), class == keyInt
@@ -48,7 +48,7 @@ func keyText(class keyClass, arg any) (string, bool) {
 		if _, again := value.(driver.Valuer); again {
 			return "", false
 		}
-		return keyText(class, value)
+		return canonicalKey(class, value)
 	}
 	rv := reflect.ValueOf(arg)
 	for rv.Kind() == reflect.Pointer && !rv.IsNil() {
@@ -103,7 +103,7 @@ func isHex(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'f'
 }
 
-// keyOfValue is keyText for a value the database returned.
+// keyOfValue is canonicalKey for a value the database returned.
 func keyOfValue(class keyClass, v rowset.Value) (string, bool) {
 	switch v.Kind() {
 	case rowset.KindInt64:

@@ -1,6 +1,7 @@
 package cacheplugin
 
 import (
+	"database/sql/driver"
 	"reflect"
 	"strings"
 
@@ -95,7 +96,7 @@ func (r *pinReader) softDelete(column, value any) bool {
 		return false
 	}
 	_, added := r.stmt.Clauses["soft_delete_enabled"]
-	s, null := value.(interface{ Value() (any, error) })
+	s, null := value.(driver.Valuer)
 	if !added || !null {
 		return false
 	}
@@ -116,7 +117,7 @@ func (r *pinReader) in(e clause.IN) {
 	}
 	texts := make([]string, 0, len(e.Values))
 	for _, v := range e.Values {
-		text, ok := keyText(r.classes[i], v)
+		text, ok := canonicalKey(r.classes[i], v)
 		if !ok {
 			r.exact = false
 			return
@@ -129,7 +130,7 @@ func (r *pinReader) in(e clause.IN) {
 func (r *pinReader) values(i int, rv reflect.Value) {
 	texts := make([]string, 0, rv.Len())
 	for j := range rv.Len() {
-		text, ok := keyText(r.classes[i], rv.Index(j).Interface())
+		text, ok := canonicalKey(r.classes[i], rv.Index(j).Interface())
 		if !ok {
 			r.exact = false
 			return
@@ -160,7 +161,7 @@ func (r *pinReader) tuple(columns []clause.Column, values []any) {
 		}
 		key := make([]string, len(order))
 		for i, part := range parts {
-			if key[order[i]], ok = keyText(r.classes[order[i]], part); !ok {
+			if key[order[i]], ok = canonicalKey(r.classes[order[i]], part); !ok {
 				r.exact = false
 				return
 			}
@@ -207,7 +208,7 @@ func (r *pinReader) textEqual(column string, value any, many bool) bool {
 }
 
 func (r *pinReader) pin(i int, value any) {
-	text, ok := keyText(r.classes[i], value)
+	text, ok := canonicalKey(r.classes[i], value)
 	if !ok {
 		r.exact = false
 		return

@@ -161,13 +161,11 @@ func (p *Plugin) addCoded(db *gorm.DB, c modelPolicy) error {
 // Invalidate makes the rows with the given keys, or without keys the whole table of the model, stale: for writes the
 // plugin could not see. A composite key is given as a slice of its parts.
 func (p *Plugin) Invalidate(ctx context.Context, model any, keys ...any) error {
-	p.mu.Lock()
-	ready := p.initialized
-	p.mu.Unlock()
-	if !ready {
+	wb := p.started()
+	if wb == nil {
 		return errors.New("cacheplugin: Invalidate before db.Use")
 	}
-	s, err := parseModel(&gorm.DB{Config: p.writeback.db.Config}, model)
+	s, err := parseModel(wb.db, model)
 	if err != nil {
 		return fmt.Errorf("cacheplugin: Invalidate: %w", err)
 	}
@@ -188,25 +186,29 @@ func (p *Plugin) Invalidate(ctx context.Context, model any, keys ...any) error {
 
 // Flush writes all pending write-back rows to the database. Its error says what stays pending.
 func (p *Plugin) Flush(ctx context.Context) error {
-	p.mu.Lock()
-	ready := p.initialized
-	p.mu.Unlock()
-	if !ready {
-		return nil
+	if wb := p.started(); wb != nil {
+		return wb.Flush(ctx)
 	}
-	return p.writeback.Flush(ctx)
+	return nil
 }
 
 // Close flushes what is pending, ends background work and closes the store, as far as ctx allows; its error says what
 // stayed behind. The application may go on using the database, without a cache. Close may be called again.
 func (p *Plugin) Close(ctx context.Context) error {
-	p.mu.Lock()
-	ready := p.initialized
-	p.mu.Unlock()
 	var err error
-	if ready {
-		err = p.writeback.Close(ctx)
+	if wb := p.started(); wb != nil {
+		err = wb.Close(ctx)
 	}
 	p.closed.Store(true)
 	return errors.Join(err, p.engine.Close(ctx), p.replayer.Close())
+}
+
+// started is the write-back side once Initialize has succeeded, nil before.
+func (p *Plugin) started() *writeback {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.initialized {
+		return nil
+	}
+	return p.writeback
 }

@@ -1,0 +1,151 @@
+package cacheplugin
+
+import (
+	"errors"
+	"fmt"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/callbacks"
+
+	"github.com/cachewright/cachewright/coherence"
+)
+
+// originals are GORM's own callbacks, which ours stand in place of under the same names.
+type originals struct {
+	query, row, raw, create, update, del func(*gorm.DB)
+}
+
+// register puts our callbacks in place of GORM's. The names stay, so other plugins' Before and After still find them.
+func (p *Plugin) register(db *gorm.DB) error {
+	o := &p.original
+	cb := db.Callback()
+	slots := []struct {
+		name    string
+		get     func(string) func(*gorm.DB)
+		replace func(string, func(*gorm.DB)) error
+		keep    *func(*gorm.DB)
+		with    func(*gorm.DB)
+	}{
+		{"gorm:query", cb.Query().Get, cb.Query().Replace, &o.query, p.query},
+		{"gorm:row", cb.Row().Get, cb.Row().Replace, &o.row, p.row},
+		{"gorm:raw", cb.Raw().Get, cb.Raw().Replace, &o.raw, p.raw},
+		{"gorm:create", cb.Create().Get, cb.Create().Replace, &o.create, p.write(opCreate, &o.create)},
+		{"gorm:update", cb.Update().Get, cb.Update().Replace, &o.update, p.write(opUpdate, &o.update)},
+		{"gorm:delete", cb.Delete().Get, cb.Delete().Replace, &o.del, p.write(opDelete, &o.del)},
+	}
+	var errs []error
+	for _, s := range slots {
+		*s.keep = s.get(s.name)
+		if *s.keep == nil {
+			errs = append(errs, fmt.Errorf("%s: GORM has no such callback", s.name))
+			continue
+		}
+		if err := s.replace(s.name, s.with); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", s.name, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// write stands in place of gorm:create, gorm:update and gorm:delete: GORM builds and runs its statement on a stand-in
+// for the pool, which sees what it does.
+func (p *Plugin) write(op operation, original *func(*gorm.DB)) func(*gorm.DB) {
+	return func(db *gorm.DB) {
+		if db.Error != nil || db.DryRun {
+			(*original)(db)
+			return
+		}
+		m := p.modelOfStatement(db)
+		if m != nil && m.err != nil {
+			_ = db.AddError(m.err)
+			return
+		}
+		if p.writeback.write(db, op, m) {
+			return
+		}
+		p.through(db, op, m, *original)
+	}
+}
+
+// through runs the original callback with the stand-in, and takes it away again even if the callback panics.
+func (p *Plugin) through(db *gorm.DB, op operation, m *model, original func(*gorm.DB)) {
+	stmt := db.Statement
+	inner := stmt.ConnPool
+	if m == nil {
+		op = opRaw
+	}
+	stmt.ConnPool = &statement{plugin: p, inner: p.wrap(inner), op: op, db: db, model: m}
+	defer func() { stmt.ConnPool = inner }()
+	original(db)
+}
+
+func (p *Plugin) modelOfStatement(db *gorm.DB) *model {
+	if db.Statement.Schema == nil {
+		return nil
+	}
+	return p.modelOf(db.Statement.Schema)
+}
+
+// raw stands in place of gorm:raw, which runs db.Exec.
+func (p *Plugin) raw(db *gorm.DB) {
+	if db.Error != nil || db.DryRun {
+		p.original.raw(db)
+		return
+	}
+	p.through(db, opRaw, nil, p.original.raw)
+}
+
+// row stands in place of gorm:row, which runs Row, Rows, Scan and db.Raw(…).Scan. Its rows are handed out open and are not
+// cached; a page may stand on them if their tables are known.
+func (p *Plugin) row(db *gorm.DB) {
+	if db.Error != nil || db.DryRun {
+		p.original.row(db)
+		return
+	}
+	if m := p.modelOfStatement(db); m != nil && m.err != nil {
+		_ = db.AddError(m.err)
+		return
+	}
+	p.trackRow(db)
+	if db.Error == nil {
+		p.through(db, opRaw, nil, p.original.row)
+	}
+}
+
+// trackRow notes, for the page being made, what the rows will be read from.
+func (p *Plugin) trackRow(db *gorm.DB) {
+	stmt := db.Statement
+	r := reader{plugin: p, db: db, ctx: stmt.Context, deps: coherence.DepsOf(stmt.Context)}
+	if r.deps == nil {
+		p.engine.Stray()
+		if !p.writeback.used() {
+			return
+		}
+	}
+	if err := p.writeback.beforeRead(r.ctx, db); err != nil {
+		_ = db.AddError(err)
+		return
+	}
+	if r.deps == nil {
+		return
+	}
+	r.deps.Scoped(p.engine.Scope(r.ctx))
+	t, foreign := txOf(stmt.ConnPool)
+	switch {
+	case stmt.SQL.Len() > 0:
+		r.deps.Refuse(coherence.ReasonRaw)
+	case t != nil || foreign:
+		r.deps.Refuse(coherence.ReasonTransaction)
+	default:
+		callbacks.BuildQuerySQL(db)
+		if db.Error != nil {
+			return
+		}
+		tags, why := r.judge()
+		if why != "" {
+			r.deps.Refuse(why)
+			return
+		}
+		r.deps.Read(p.engine.Stamp(nil, tags...))
+	}
+}

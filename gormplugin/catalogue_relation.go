@@ -1,0 +1,169 @@
+package cacheplugin
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/cachewright/cachewright/coherence"
+	"github.com/cachewright/cachewright/internal/sqltext"
+)
+
+// relation is what the database says of a table. It does not change once it is made. In a relation that does not exist
+// nothing is true, and a write of it counts as a write of everything.
+type relation struct {
+	name       sqltext.Name
+	generation uint64 // of the catalogue when it was read
+	exists     bool
+	passing    bool // read under an old snapshot: true for its transaction, and for nobody after it
+
+	// ordinary is a plain base table: no view, materialised view, foreign or virtual table, no partition, parent or child
+	// of others, no temporary table, no table of the server's own.
+	ordinary bool
+	// rowSecurity is set if callers may see different rows of it.
+	rowSecurity bool
+	columns     []string            // in the order of SELECT *, as stored
+	keys        map[string]keyClass // of every column, by its name in lower case
+	unique      [][]string          // column sets, in lower case and sorted, of which no two rows share non-NULL values
+
+	// returning is set if a RETURNING of all columns is sure to add no error: an ordinary table that the current user may
+	// read in full, without rules, row security for this user, or columns computed when they are read.
+	returning bool
+	// installs is set if what RETURNING gives is what is stored: nothing runs after it that may change the row again.
+	installs bool
+
+	// The folded names of the tables that a statement may write besides those it names: by foreign-key actions, through any
+	// number of tables, by inheritance, and by triggers and rules whose tables the application has named. The four flags
+	// are set where triggers or rules may write anywhere.
+	insertReaches, updateReaches, deleteReaches, truncateReaches []string
+	insertAll, updateAll, deleteAll, truncateAll                 bool
+
+	// keyed is set if an UPDATE reaches other tables only by actions on columns, and not at all when it assigns none of acted.
+	keyed bool
+	acted map[string]struct{} // in lower case
+
+	replaces bool // an INSERT may delete rows that stand in its way, by the wording of the statement alone
+	tags     [opDelete + 1][]coherence.Tag
+	plain    []coherence.Tag // of an INSERT that can meet no row
+}
+
+var everything = []coherence.Tag{coherence.Everything()}
+
+// reached returns the tags of what an SQL statement may write besides the rows of the table itself: opCreate stands for
+// INSERT, also where it replaces or updates the row in its way, opUpdate for UPDATE (a soft delete is one), opDelete for
+// DELETE, opRaw for any of these and TRUNCATE. Of a table nobody can see it is everything. The caller does not change
+// what it gets.
+func (r *relation) reached(op operation) []coherence.Tag {
+	if r == nil || !r.exists || int(op) >= len(r.tags) {
+		return everything
+	}
+	return r.tags[op]
+}
+
+// reachedInserting is reached for an INSERT without a conflict clause and without OR REPLACE.
+func (r *relation) reachedInserting() []coherence.Tag {
+	if r == nil || !r.exists {
+		return everything
+	}
+	return r.plain
+}
+
+// reachedSetting is reached for an UPDATE that assigns these columns and no other: foreign keys act only when a column
+// they refer to changes.
+func (r *relation) reachedSetting(columns []string) []coherence.Tag {
+	if r == nil || !r.exists || !r.keyed {
+		return r.reached(opUpdate)
+	}
+	for _, column := range columns {
+		if _, ok := r.acted[strings.ToLower(column)]; ok {
+			return r.reached(opUpdate)
+		}
+	}
+	return nil
+}
+
+// identifies reports whether the database lets no two rows have the same values in these columns.
+func (r *relation) identifies(columns []string) bool {
+	if r == nil {
+		return false
+	}
+	wanted := make([]string, len(columns))
+	for i, column := range columns {
+		wanted[i] = strings.ToLower(column)
+	}
+	slices.Sort(wanted)
+	for _, set := range r.unique {
+		if slices.Equal(set, wanted) {
+			return true
+		}
+	}
+	return false
+}
+
+// follow fills in what writes of the node reach.
+func (r *relation) follow(g *graph, self string, named map[string][]string) {
+	r.insertReaches, r.insertAll = g.reach(self, onInsert, named)
+	r.updateReaches, r.updateAll = g.reach(self, onUpdate, named)
+	r.deleteReaches, r.deleteAll = g.reach(self, onDelete, named)
+	r.truncateReaches, r.truncateAll = g.reach(self, onTruncate, named)
+	// A chain of actions that comes back to the table may change the row that was returned.
+	if folded := g.node(self).folded; r.insertAll || r.updateAll ||
+		slices.Contains(r.insertReaches, folded) || slices.Contains(r.updateReaches, folded) {
+		r.installs = false
+	}
+}
+
+// addUnique notes a set of columns.
+func (r *relation) addUnique(columns []string) {
+	set := make([]string, len(columns))
+	for i, column := range columns {
+		if column == "" {
+			return // an expression
+		}
+		set[i] = strings.ToLower(column)
+	}
+	slices.Sort(set)
+	r.unique = append(r.unique, set)
+}
+
+// seal makes the tags, once, of what has been found.
+func (r *relation) seal() {
+	insert, update, deletes := tables{r.insertReaches, r.insertAll}, tables{r.updateReaches, r.updateAll}, tables{r.deleteReaches, r.deleteAll}
+	r.plain = tagsOf(insert)
+	r.tags[opUpdate] = tagsOf(update)
+	r.tags[opDelete] = tagsOf(deletes)
+	r.tags[opCreate] = tagsOf(insert, update)
+	if r.replaces {
+		r.tags[opCreate] = tagsOf(insert, update, deletes)
+	}
+	r.tags[opRaw] = tagsOf(insert, update, deletes, tables{r.truncateReaches, r.truncateAll})
+}
+
+// tables is a list of tables, or all there are.
+type tables struct {
+	names []string
+	all   bool
+}
+
+func tagsOf(lists ...tables) []coherence.Tag {
+	var names []string
+	for _, list := range lists {
+		if list.all {
+			return everything
+		}
+		names = append(names, list.names...)
+	}
+	slices.Sort(names)
+	var tags []coherence.Tag
+	for _, name := range slices.Compact(names) {
+		tags = append(tags, coherence.TableTag(quoteName(name)))
+	}
+	return slices.Clip(tags)
+}
+
+// quoteName keeps a dot or a quote inside a name from being read as part of a longer one.
+func quoteName(name string) string {
+	if !strings.ContainsAny(name, ".\"`[") && strings.TrimSpace(name) == name {
+		return name
+	}
+	return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
+}

@@ -1,0 +1,215 @@
+package cacheplugin
+
+import (
+	"reflect"
+	"strings"
+
+	"gorm.io/gorm/clause"
+
+	"github.com/cachewright/cachewright/coherence"
+	"github.com/cachewright/cachewright/internal/rowset"
+	"github.com/cachewright/cachewright/internal/sqltext"
+)
+
+// byKey serves a read of one row by its primary key, before GORM builds any SQL. It reports false, and has done nothing,
+// when the statement is anything else.
+func (r *reader) byKey() bool {
+	p, m, stmt := r.plugin, r.model, r.db.Statement
+	if m.odd || len(m.keys) == 0 || len(m.hidden) > 0 || !r.plain() {
+		return false
+	}
+	rel := r.relation()
+	if rel == nil {
+		return false
+	}
+	var (
+		classBuf [4]keyClass
+		keyBuf   [4]string
+	)
+	classes := classBuf[:0]
+	for _, f := range m.keys {
+		class := rel.keys[strings.ToLower(f.DBName)]
+		if class == keyNone {
+			return false
+		}
+		classes = append(classes, class)
+	}
+	key, ok := r.oneKey(keyBuf[:0], classes)
+	if !ok {
+		return false
+	}
+	scope := p.engine.Scope(r.ctx)
+	if r.deps != nil {
+		r.deps.Scoped(scope)
+	}
+	v := viewLive
+	if m.soft != nil && stmt.Unscoped {
+		v = viewAll
+	}
+	var buf [128]byte
+	storeKey := string(p.rowKey(buf[:0], scope, m.schema, v, key...))
+	if p.writeback.used() && r.pending(key) {
+		return true
+	}
+	tags := [1]coherence.Tag{m.table.RowText(key...)}
+	r.serve(storeKey, tags[:], m.life, true, func(answer rowset.View) bool { return holdsKey(answer, m, classes, key) })
+	return true
+}
+
+// plain reports that the statement asks for whole rows of the model's own table into a struct or slice of the model.
+func (r *reader) plain() bool {
+	m, stmt := r.model, r.db.Statement
+	if stmt.Table != m.schema.Table || stmt.TableExpr != nil || stmt.Distinct || len(stmt.Joins) > 0 ||
+		len(stmt.Selects) > 0 || len(stmt.Omits) > 0 || len(stmt.ColumnMapping) > 0 || r.db.QueryFields {
+		return false
+	}
+	rt := stmt.ReflectValue.Type()
+	if rt.Kind() == reflect.Slice {
+		rt = rt.Elem()
+		if rt.Kind() == reflect.Pointer {
+			rt = rt.Elem()
+		}
+	}
+	if rt != m.schema.ModelType {
+		return false
+	}
+	for name, c := range stmt.Clauses {
+		if c.Builder != nil || c.BeforeExpression != nil || c.AfterNameExpression != nil || c.AfterExpression != nil {
+			return false
+		}
+		switch name {
+		case "WHERE", "soft_delete_enabled":
+		case "LIMIT":
+			if l, ok := c.Expression.(clause.Limit); !ok || l.Offset > 0 || l.Limit != nil && *l.Limit < 1 {
+				return false
+			}
+		case "ORDER BY":
+			if !byPrimaryKey(c.Expression) {
+				return false
+			}
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// byPrimaryKey recognises the order that First and Last add, which does not matter to one row.
+func byPrimaryKey(e clause.Expression) bool {
+	o, ok := e.(clause.OrderBy)
+	if !ok || o.Expression != nil {
+		return false
+	}
+	for _, c := range o.Columns {
+		if c.Column.Raw || c.Column.Name != clause.PrimaryKey || c.Column.Table != clause.CurrentTable {
+			return false
+		}
+	}
+	return true
+}
+
+// relation is what the catalogue says of the model's table, nil if its rows cannot be cached by key.
+func (r *reader) relation() *relation {
+	p, m := r.plugin, r.model
+	rel := m.relation.Load()
+	if rel == nil || rel.generation != p.catalogue.generation() {
+		read, err := p.relation(r.ctx, r.db.Statement.ConnPool, tableName(m.schema.Table))
+		if err != nil || !read.exists {
+			return nil
+		}
+		rel = read
+		m.relation.Store(read)
+	}
+	if !rel.ordinary || rel.rowSecurity && !p.settings.scoped {
+		return nil
+	}
+	return rel
+}
+
+// tableName splits the name GORM has for a table.
+func tableName(table string) sqltext.Name { return sqltext.ParseName(table) }
+
+// oneKey finds the one key the statement asks for: in its conditions, in the destination, or the same in both.
+func (r *reader) oneKey(dst []string, classes []keyClass) ([]string, bool) {
+	m, stmt := r.model, r.db.Statement
+	key, found := dst, false
+	if _, ok := stmt.Clauses["WHERE"]; ok {
+		if text, ok := r.simpleKey(classes); ok {
+			key, found = append(key, text), true
+		} else {
+			p, ok := pinned(stmt, m, classes)
+			if !ok || !p.exact || len(p.keys) != 1 {
+				return nil, false
+			}
+			key, found = append(key, p.keys[0]...), true
+		}
+	}
+	if stmt.ReflectValue.Kind() != reflect.Struct {
+		return key, found
+	}
+	// GORM adds the non-zero key fields of the destination to the conditions.
+	zeros := 0
+	for i, f := range m.keys {
+		v, zero := f.ValueOf(stmt.Context, stmt.ReflectValue)
+		if zero {
+			zeros++
+			continue
+		}
+		text, ok := canonicalKey(classes[i], v)
+		if !ok || found && key[i] != text {
+			return nil, false
+		}
+		if !found {
+			key = append(key, text)
+		}
+	}
+	return key, found || zeros == 0
+}
+
+// simpleKey reads the commonest form without allocating: First(&x, 1), one value of a single key column.
+func (r *reader) simpleKey(classes []keyClass) (string, bool) {
+	where, ok := r.db.Statement.Clauses["WHERE"].Expression.(clause.Where)
+	if !ok || len(where.Exprs) != 1 || len(classes) != 1 {
+		return "", false
+	}
+	expr := where.Exprs[0]
+	if and, ok := expr.(clause.AndConditions); ok && len(and.Exprs) == 1 {
+		expr = and.Exprs[0]
+	}
+	in, ok := expr.(clause.IN)
+	if !ok || len(in.Values) != 1 {
+		return "", false
+	}
+	c, ok := in.Column.(clause.Column)
+	if !ok || c.Name != clause.PrimaryKey || c.Raw || c.Table != clause.CurrentTable && c.Table != r.db.Statement.Table {
+		return "", false
+	}
+	return canonicalKey(classes[0], in.Values[0])
+}
+
+// holdsKey reports whether the answer is the one row with the key that was asked for: the entry then carries the tag of
+// the key the database returned.
+func holdsKey(answer rowset.View, m *model, classes []keyClass, key []string) bool {
+	if answer.NumRows() != 1 {
+		return false
+	}
+	matched := 0
+	it := answer.Rows()
+	if !it.Next() {
+		return false
+	}
+	for i := range answer.NumColumns() {
+		value := it.Value()
+		for j, f := range m.keys {
+			if answer.ColumnName(i) != f.DBName {
+				continue
+			}
+			text, ok := keyOfValue(classes[j], value)
+			if !ok || text != key[j] {
+				return false
+			}
+			matched++
+		}
+	}
+	return matched == len(key)
+}

@@ -1,0 +1,328 @@
+package cacheplugin
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"strings"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/cachewright/cachewright/coherence"
+	"github.com/cachewright/cachewright/internal/rowset"
+	"github.com/cachewright/cachewright/internal/sqltext"
+	"github.com/cachewright/cachewright/internal/switches"
+	"github.com/cachewright/cachewright/policy"
+)
+
+// execModel runs a model's write that GORM wants no rows of.
+func (s *statement) execModel(ctx context.Context, query string, args []any) (sql.Result, error) {
+	plan, err := s.planWrite(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	var result sql.Result
+	err = s.run(ctx, plan.tags, plan.ask != askNothing, func(c gorm.ConnPool, e *effects) error {
+		if plan.ask == askNothing {
+			var err error
+			result, err = c.ExecContext(ctx, query, args...)
+			return err
+		}
+		text, counted := s.extend(query, &plan, false)
+		captured, err := capture(ctx, c, text, args)
+		if err != nil {
+			return err
+		}
+		view := captured.View()
+		affected := int64(view.NumRows())
+		if counted {
+			affected = s.noteCounted(view, &plan, e)
+		} else {
+			s.note(ctx, view, &plan, e)
+		}
+		result = rowsAffected(affected)
+		return nil
+	})
+	return result, err
+}
+
+// queryModel runs a model's write whose rows GORM asked for. What the plugin asks for stands behind GORM's own columns
+// and is cut off before GORM sees it.
+func (s *statement) queryModel(ctx context.Context, query string, args []any) (*sql.Rows, error) {
+	plan, err := s.planWrite(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	var (
+		captured *rowset.Captured
+		live     *sql.Rows
+		own      int // columns that are GORM's
+	)
+	inside := s.inTransaction()
+	err = s.run(ctx, plan.tags, !inside, func(c gorm.ConnPool, e *effects) error {
+		if plan.ask == askNothing && inside {
+			var err error
+			live, err = c.QueryContext(ctx, query, args...) //nolint:rowserrcheck,sqlclosecheck // GORM reads and closes them
+			return err
+		}
+		text := query
+		if plan.ask != askNothing {
+			text, _ = s.extend(query, &plan, true)
+		}
+		var err error
+		if captured, err = capture(ctx, c, text, args); err != nil {
+			return err
+		}
+		own = captured.View().NumColumns()
+		if plan.ask != askNothing {
+			own = s.noteBehind(ctx, captured.View(), &plan, e)
+		}
+		return nil
+	})
+	if err != nil || live != nil {
+		return live, err
+	}
+	return s.plugin.replayer.Resume(context.WithoutCancel(ctx), captured, 0, own)
+}
+
+// extend makes the statement return what the plan asks for. A new line keeps a trailing comment from swallowing it.
+// counted says that the answer is the number of rows and at most maxPinned+1 keys, so that a write of a million rows
+// does not send a million keys.
+func (s *statement) extend(query string, plan *writePlan, returns bool) (text string, counted bool) {
+	asked := "*"
+	if plan.ask == askKeys || plan.deletes {
+		columns := make([]string, len(s.model.keys))
+		for i, f := range s.model.keys {
+			columns[i] = s.db.Statement.Quote(clause.Column{Name: f.DBName})
+		}
+		asked = strings.Join(columns, ", ")
+	}
+	switch {
+	case returns:
+		return query + "\n, " + asked, false
+	case plan.ask == askKeys && !plan.bounded && s.plugin.dialect == sqltext.Postgres:
+		return "WITH cachewright_changed AS (" + query + "\nRETURNING " + asked +
+			") SELECT (SELECT count(*) FROM cachewright_changed), cachewright_changed.* FROM cachewright_changed LIMIT 1001", true
+	default:
+		return query + "\nRETURNING " + asked, false
+	}
+}
+
+// noteCounted notes the rows of a counted answer and returns how many there were.
+func (s *statement) noteCounted(v rowset.View, plan *writePlan, e *effects) int64 {
+	if v.NumRows() == 0 {
+		return 0
+	}
+	it := v.Rows()
+	if !it.Next() {
+		e.touch(s.table())
+		return 0
+	}
+	n := it.Value().Int64()
+	rest, err := v.Project(1, v.NumColumns())
+	if err != nil || n > maxPinned {
+		e.touch(s.table())
+		return n
+	}
+	s.touchKeys(rest, plan, e)
+	return n
+}
+
+// noteBehind notes what stands behind GORM's columns and returns how many columns are GORM's.
+func (s *statement) noteBehind(ctx context.Context, v rowset.View, plan *writePlan, e *effects) int {
+	ours := len(s.model.keys)
+	if plan.ask == askRows && !plan.deletes {
+		ours = len(plan.rel.columns)
+	}
+	own := v.NumColumns() - ours
+	if rest, err := v.Project(max(own, 0), v.NumColumns()); own > 0 && err == nil && (plan.ask == askKeys || plan.deletes || named(rest, plan.rel.columns)) {
+		s.note(ctx, rest, plan, e)
+		return own
+	}
+	// The table has other columns than the catalogue knew: GORM's come first all the same.
+	s.plugin.catalogue.forget()
+	e.touch(s.table())
+	if r, ok := s.db.Statement.Clauses["RETURNING"].Expression.(clause.Returning); ok && len(r.Columns) > 0 && r.Columns[0].Name != "*" {
+		return len(r.Columns)
+	}
+	return v.NumColumns() / 2
+}
+
+func named(v rowset.View, columns []string) bool {
+	if v.NumColumns() != len(columns) {
+		return false
+	}
+	for i, name := range columns {
+		if v.ColumnName(i) != name {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *statement) table() coherence.Tag { return s.model.table }
+
+// note adds the rows a statement changed and got back to the effects.
+func (s *statement) note(ctx context.Context, v rowset.View, plan *writePlan, e *effects) {
+	if plan.ask == askKeys {
+		s.touchKeys(v, plan, e)
+		return
+	}
+	if v.NumRows() > maxPinned {
+		e.touch(s.table())
+		return
+	}
+	n := installer{statement: s, plan: plan, effects: e, scope: s.plugin.engine.Scope(ctx)}
+	n.install(v)
+}
+
+// touchKeys adds the rows of the returned keys, or the table if there are too many.
+func (s *statement) touchKeys(v rowset.View, plan *writePlan, e *effects) {
+	if v.NumRows() > maxPinned {
+		e.touch(s.table())
+		return
+	}
+	key := make([]string, len(plan.classes))
+	for it := v.Rows(); it.Next(); {
+		for i, class := range plan.classes {
+			var ok bool
+			if key[i], ok = keyOfValue(class, it.Value()); !ok {
+				e.touch(s.table())
+				return
+			}
+		}
+		e.touch(s.table().RowText(key...))
+	}
+}
+
+// installer turns returned rows into what Publish puts into the cache.
+type installer struct {
+	statement *statement
+	plan      *writePlan
+	effects   *effects
+	scope     string
+}
+
+// install stages each returned row, or the absence of each deleted one. A row of the conditions that did not come back
+// was not changed, or not there: it is invalidated only.
+func (n *installer) install(v rowset.View) {
+	s, m := n.statement, n.statement.model
+	columns := make([]int, len(m.keys))
+	for i, f := range m.keys {
+		columns[i] = columnOf(v, f.DBName)
+	}
+	must := m.policy.OnFail != policy.OnFailInvalidate
+	returned := map[coherence.Tag]bool{}
+	for it := v.Rows(); it.Next(); {
+		key, deleted, ok := n.read(v, it, columns)
+		if !ok {
+			n.effects.touch(s.table())
+			return
+		}
+		tag := s.table().RowText(key...)
+		returned[tag] = true
+		n.effects.stage(tag, n.entries(v, it, key, deleted, tag), must)
+	}
+	if !switches.On(switches.InstallReturned) {
+		for _, key := range n.plan.pins {
+			if tag := s.table().RowText(key...); !returned[tag] {
+				n.effects.stage(tag, []coherence.Install{n.entry(viewLive, key, tag, absent)}, false)
+			}
+		}
+	}
+}
+
+func columnOf(v rowset.View, name string) int {
+	for i := range v.NumColumns() {
+		if strings.EqualFold(v.ColumnName(i), name) {
+			return i
+		}
+	}
+	return -1
+}
+
+// read finds the key of the row the iterator stands on, and whether it is soft-deleted.
+func (n *installer) read(v rowset.View, it rowset.Iterator, columns []int) (key []string, deleted, ok bool) {
+	m := n.statement.model
+	soft := -1
+	if m.soft != nil && !n.plan.deletes {
+		if soft = columnOf(v, m.soft.DBName); soft < 0 {
+			return nil, false, false
+		}
+	}
+	key = make([]string, len(columns))
+	for i := range v.NumColumns() {
+		value := it.Value()
+		for j, c := range columns {
+			if c == i {
+				if key[j], ok = keyOfValue(n.plan.classes[j], value); !ok {
+					return nil, false, false
+				}
+			}
+		}
+		if i == soft {
+			deleted = !value.IsNull()
+		}
+	}
+	return key, deleted, len(key) > 0
+}
+
+// entries are the cache entries that follow from one row: one for each view that reads by key may have.
+func (n *installer) entries(v rowset.View, it rowset.Iterator, key []string, deleted bool, tag coherence.Tag) []coherence.Install {
+	m := n.statement.model
+	if n.plan.deletes {
+		all := []coherence.Install{n.entry(viewLive, key, tag, absent)}
+		if m.soft != nil {
+			all = append(all, n.entry(viewAll, key, tag, absent))
+		}
+		return keepable(all)
+	}
+	row, err := rowEntry(v, it)
+	if err != nil || len(m.hidden) > 0 {
+		return nil
+	}
+	live := row
+	if deleted {
+		live = absent
+	}
+	all := []coherence.Install{n.entry(viewLive, key, tag, live)}
+	if m.soft != nil {
+		all = append(all, n.entry(viewAll, key, tag, row))
+	}
+	return keepable(all)
+}
+
+// keepable drops absences that the policy does not remember, which entry marks by an empty key.
+func keepable(all []coherence.Install) []coherence.Install {
+	kept := all[:0]
+	for _, in := range all {
+		if in.Key != "" {
+			kept = append(kept, in)
+		}
+	}
+	return kept
+}
+
+func (n *installer) entry(v view, key []string, tag coherence.Tag, value []byte) coherence.Install {
+	s := n.statement
+	in := coherence.Install{Cache: s.plugin.engine.Rows(), Value: value, Row: tag, Life: s.model.life}
+	if len(value) == len(absent) {
+		if !s.model.remember {
+			return in
+		}
+		in.Life = s.model.negative
+	}
+	in.Key = string(s.plugin.rowKey(nil, n.scope, s.model.schema, v, key...))
+	return in
+}
+
+// rowsAffected is the result of a statement that was made to return rows.
+type rowsAffected int64
+
+var errNoInsertID = errors.New("cacheplugin: the statement returned its rows instead of a last insert id")
+
+// LastInsertId is not known: GORM asks for it only where the dialect has no RETURNING.
+func (r rowsAffected) LastInsertId() (int64, error) { return 0, errNoInsertID }
+
+func (r rowsAffected) RowsAffected() (int64, error) { return int64(r), nil }

@@ -1,0 +1,204 @@
+package cacheplugin
+
+import (
+	"context"
+	"strings"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/cachewright/cachewright/coherence"
+	"github.com/cachewright/cachewright/internal/sqltext"
+	"github.com/cachewright/cachewright/policy"
+)
+
+// askKind is what a write statement is made to return besides what GORM asked for.
+type askKind uint8
+
+const (
+	askNothing askKind = iota
+	askKeys            // the keys of the rows it changed
+	askRows            // the rows as the database stored them
+)
+
+// writePlan is what is known of a model's write before it runs.
+type writePlan struct {
+	tags    []coherence.Tag // announced before the statement
+	ask     askKind
+	rel     *relation
+	classes []keyClass
+	pins    [][]string // keys the conditions name, when they name any
+	deletes bool       // rows go: what is asked are keys, and what is installed their absence
+	bounded bool       // no more than maxPinned rows can be changed
+}
+
+// planWrite judges a statement GORM has built. The SQL says which table is written and how, the clauses which rows.
+func (s *statement) planWrite(ctx context.Context, query string) (writePlan, error) {
+	p, stmt := s.plugin, s.db.Statement
+	v := p.texts.Write(p.dialect, query)
+	if v.All || v.EndsTransaction || v.Statements != 1 || len(v.Tables) == 0 {
+		return writePlan{tags: []coherence.Tag{coherence.Everything()}}, nil
+	}
+	op := opOf(v.Kind)
+	var (
+		plan writePlan
+		rel  *relation
+		err  error
+	)
+	for _, name := range v.Tables {
+		if rel, err = p.relation(ctx, s.inner, name); err != nil {
+			if ctx.Err() != nil {
+				return writePlan{}, ctx.Err()
+			}
+			return writePlan{tags: []coherence.Tag{coherence.Everything()}}, nil
+		}
+		plan.tags = append(plan.tags, rel.reached(op)...)
+	}
+	table := coherence.TableTag(v.Tables[0].Folded())
+	if len(v.Tables) > 1 || !s.rowwise(rel, v.Tables[0]) {
+		for _, name := range v.Tables {
+			plan.tags = append(plan.tags, coherence.TableTag(name.Folded()))
+		}
+		return plan, nil
+	}
+	plan.rel, plan.classes = rel, keyClasses(rel, s.model)
+	plan.deletes = v.Kind == sqltext.Delete
+	known := s.knownKeys(stmt, &plan, v.Kind)
+	through := s.model.policy.Strategy == policy.WriteThrough && rel.returning && rel.installs && p.returning
+	switch {
+	case through && known && plan.bounded && stmt.Result == nil:
+		plan.ask = askRows
+	case known:
+	case through && v.Kind == sqltext.Insert && plan.bounded && stmt.Result == nil:
+		plan.ask = askRows
+	case rel.returning && p.returning && s.inTransaction() && stmt.Result == nil:
+		plan.ask = askKeys
+	default:
+		plan.tags = append(plan.tags, table)
+	}
+	for _, key := range plan.pins {
+		plan.tags = append(plan.tags, table.RowText(key...))
+	}
+	return plan, nil
+}
+
+// opOf maps the verb of the SQL, which differs from GORM's callback for a soft delete.
+func opOf(k sqltext.Kind) operation {
+	switch k {
+	case sqltext.Insert:
+		return opCreate
+	case sqltext.Update:
+		return opUpdate
+	case sqltext.Delete:
+		return opDelete
+	default:
+		return opRaw
+	}
+}
+
+// rowwise reports whether rows of the statement's table can be told apart by tags of their own.
+func (s *statement) rowwise(rel *relation, name sqltext.Name) bool {
+	m, stmt := s.model, s.db.Statement
+	if m.off() || rel == nil || !rel.exists || !rel.ordinary || len(m.keys) == 0 || m.folded != name.Folded() {
+		return false
+	}
+	if _, joined := stmt.Clauses["FROM"]; joined && s.op == opUpdate || len(stmt.Joins) > 0 {
+		return false
+	}
+	for _, class := range keyClasses(rel, m) {
+		if class == keyNone {
+			return false
+		}
+	}
+	return true
+}
+
+// keyClasses are the classes of the model's key columns, in their order.
+func keyClasses(rel *relation, m *model) []keyClass {
+	classes := make([]keyClass, len(m.keys))
+	for i, f := range m.keys {
+		classes[i] = rel.keys[strings.ToLower(f.DBName)]
+	}
+	return classes
+}
+
+func (s *statement) inTransaction() bool {
+	t, foreign := txOf(s.inner)
+	return t != nil || foreign
+}
+
+// knownKeys fills in the keys that the statement surely stays within, and whether there is a bound.
+func (s *statement) knownKeys(stmt *gorm.Statement, plan *writePlan, kind sqltext.Kind) bool {
+	if kind == sqltext.Insert {
+		values, _ := stmt.Clauses["VALUES"].Expression.(clause.Values)
+		plan.bounded = len(values.Values) <= maxPinned
+		if c, ok := stmt.Clauses["ON CONFLICT"].Expression.(clause.OnConflict); ok && !c.DoNothing {
+			return false // the row in the way may have another key
+		}
+		keys, ok := s.insertedKeys(values, plan.classes)
+		plan.pins = keys
+		return ok
+	}
+	if s.changesKey(stmt) {
+		return false
+	}
+	found, ok := pinned(stmt, s.model, plan.classes)
+	plan.bounded = ok
+	plan.pins = found.keys
+	return ok
+}
+
+// insertedKeys are the keys among the values of an INSERT, when all rows give theirs.
+func (s *statement) insertedKeys(values clause.Values, classes []keyClass) ([][]string, bool) {
+	place := make([]int, len(s.model.keys))
+	for i, f := range s.model.keys {
+		place[i] = -1
+		for j, c := range values.Columns {
+			if c.Name == f.DBName {
+				place[i] = j
+			}
+		}
+		if place[i] < 0 {
+			return nil, false
+		}
+	}
+	if len(values.Values) > maxPinned {
+		return nil, false
+	}
+	keys := make([][]string, 0, len(values.Values))
+	for _, row := range values.Values {
+		key := make([]string, len(place))
+		for i, j := range place {
+			if j >= len(row) {
+				return nil, false
+			}
+			var ok bool
+			if key[i], ok = canonicalKey(classes[i], row[j]); !ok {
+				return nil, false
+			}
+		}
+		keys = append(keys, key)
+	}
+	return keys, len(keys) > 0
+}
+
+// changesKey reports whether the statement assigns a key column, which gives its row another key.
+func (s *statement) changesKey(stmt *gorm.Statement) bool {
+	set, ok := stmt.Clauses["SET"].Expression.(clause.Set)
+	if !ok {
+		return false
+	}
+	for _, a := range set {
+		for _, f := range s.model.keys {
+			if a.Column.Name == f.DBName || a.Column.Name == f.Name || a.Column.Raw {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// relation returns what the catalogue says of a table, from the connection the statement runs on.
+func (p *Plugin) relation(ctx context.Context, c gorm.ConnPool, name sqltext.Name) (*relation, error) {
+	return p.catalogue.table(ctx, underlying(c), name)
+}
