@@ -72,49 +72,60 @@ func appendUnsigned(dst []byte, k Kind, v uint64) []byte {
 	return binary.AppendUvarint(append(dst, byte(k)), v)
 }
 
-// cutValue decodes the value at the front of src.
-func cutValue(src []byte) (v Value, rest []byte, ok bool) {
+// cut decodes the value at the front of src into v, which must be zero.
+func (v *Value) cut(src []byte) (rest []byte, ok bool) {
 	if len(src) == 0 {
-		return Value{}, nil, false
+		return nil, false
 	}
 	tag := src[0]
 	src = src[1:]
+	v.kind = Kind(tag)
 	switch Kind(tag) {
-	case KindNull:
-		return Value{kind: KindNull}, src, true
-	case KindBool:
-		return Value{kind: KindBool}, src, true
-	case tagTrue:
-		return Value{kind: KindBool, bits: 1}, src, true
-	case tagNilBytes:
-		return Value{kind: KindBytes}, src, true
+	case KindNull, KindBool:
+		return src, true
+	case KindInt64:
+		var n int64
+		n, rest, ok = cutVarint(src)
+		v.bits = uint64(n)
+		return rest, ok
 	case KindString, KindBytes:
-		text, rest, ok := cutText(src)
-		return Value{kind: Kind(tag), raw: text}, rest, ok
-	case KindInt64, KindInt, KindInt8, KindInt16, KindInt32:
-		n, rest, ok := cutVarint(src)
-		return Value{kind: Kind(tag), bits: uint64(n)}, rest, ok && fitsSigned(Kind(tag), n)
-	case KindUint64, KindUint, KindUint8, KindUint16, KindUint32, kindForeign:
-		n, rest, ok := cutUvarint(src)
-		return Value{kind: Kind(tag), bits: n}, rest, ok && fitsUnsigned(Kind(tag), n)
+		v.raw, rest, ok = cutText(src)
+		return rest, ok
 	case KindFloat64:
 		if len(src) < 8 {
-			return Value{}, nil, false
+			return nil, false
 		}
-		return Value{kind: KindFloat64, bits: binary.LittleEndian.Uint64(src)}, src[8:], true
+		v.bits = binary.LittleEndian.Uint64(src)
+		return src[8:], true
+	case KindTime:
+		rest, ok = skipTime(src)
+		if ok {
+			n := len(src) - len(rest)
+			v.raw = src[:n:n]
+		}
+		return rest, ok
+	case tagTrue:
+		v.kind, v.bits = KindBool, 1
+		return src, true
+	case tagNilBytes:
+		v.kind = KindBytes
+		return src, true
+	case KindInt, KindInt8, KindInt16, KindInt32:
+		var n int64
+		n, rest, ok = cutVarint(src)
+		v.bits = uint64(n)
+		return rest, ok && fitsSigned(v.kind, n)
+	case KindUint64, KindUint, KindUint8, KindUint16, KindUint32, kindForeign:
+		v.bits, rest, ok = cutUvarint(src)
+		return rest, ok && fitsUnsigned(v.kind, v.bits)
 	case KindFloat32:
 		if len(src) < 4 {
-			return Value{}, nil, false
+			return nil, false
 		}
-		return Value{kind: KindFloat32, bits: uint64(binary.LittleEndian.Uint32(src))}, src[4:], true
-	case KindTime:
-		rest, ok := skipTime(src)
-		if !ok {
-			return Value{}, nil, false
-		}
-		return Value{kind: KindTime, raw: src[: len(src)-len(rest) : len(src)-len(rest)]}, rest, true
+		v.bits = uint64(binary.LittleEndian.Uint32(src))
+		return src[4:], true
 	}
-	return Value{}, nil, false
+	return nil, false
 }
 
 func fitsSigned(k Kind, n int64) bool {

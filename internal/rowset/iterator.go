@@ -64,8 +64,8 @@ func (it *Iterator) Value() Value {
 // Err returns the damage that ended the iteration, wrapping ErrCorrupt.
 func (it *Iterator) Err() error { return it.err }
 
-func (it *Iterator) cut() Value {
-	v, rest, ok := cutValue(it.rest)
+func (it *Iterator) cut() (v Value) {
+	rest, ok := v.cut(it.rest)
 	if !ok || (v.kind == kindForeign && !it.foreign) {
 		it.err = corrupt("value")
 		return Value{}

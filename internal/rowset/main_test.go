@@ -7,13 +7,13 @@ import (
 
 	_ "github.com/glebarez/go-sqlite"
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
 	"github.com/cachewright/cachewright/internal/rowset"
+	"github.com/cachewright/cachewright/internal/testkit"
 )
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m)
+	testkit.Main(m)
 }
 
 func openSQLite(t testing.TB) *sql.DB {

@@ -145,9 +145,12 @@ func (conn) Begin() (driver.Tx, error)           { return nil, errReplayOnly }
 func (conn) Close() error                        { return nil }
 
 func (conn) QueryContext(ctx context.Context, _ string, _ []driver.NamedValue) (driver.Rows, error) {
-	rows, ok := ctx.Value(carrierKey{}).(driver.Rows)
-	if !ok {
+	switch carried := ctx.Value(carrierKey{}).(type) {
+	case driver.Rows:
+		return carried, nil
+	case error:
+		return nil, carried
+	default:
 		return nil, errReplayOnly
 	}
-	return rows, nil
 }
