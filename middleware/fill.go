@@ -1,0 +1,349 @@
+package middleware
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/cachewright/cachewright/coherence"
+	"github.com/cachewright/cachewright/internal/rfc9111"
+	"github.com/cachewright/cachewright/internal/switches"
+)
+
+// fill is one run of a handler whose answer is looked at. It happens on the goroutine of the request.
+type fill struct {
+	*visit
+
+	fwd     rfc9111.Fwd
+	flight  *flight // nil: nobody waits for this one
+	keep    bool    // whether the page may be stored: not if another request is making the same one
+	deps    *coherence.Deps
+	url     coherence.Stamps // of the page's URL, taken before the handler ran
+	outer   http.Header      // the header map as the handler found it
+	started time.Time
+	ended   time.Time
+	answer  answer
+
+	sent   int    // the status the client got
+	passed Reason // why keeping mode was left; "" while the answer is kept
+	site   string // the line that caused it
+
+	late  atomic.Bool  // a read came after the handler had returned
+	store atomic.Bool  // the page is in the store, or about to be
+	key   atomic.Value // its key there (string)
+}
+
+// insideKey marks the context of a handler that a door runs.
+type insideKey struct{ door *door }
+
+// fill runs the handler and stores its answer if it may.
+func (v *visit) fill(fwd rfc9111.Fwd, fl *flight, keep bool) {
+	d := v.door
+	f := &fill{
+		visit: v, fwd: fwd, flight: fl, keep: keep,
+		url:   d.engine.Stamp(nil, coherence.URLTag(v.url())),
+		outer: v.w.Header().Clone(), started: time.Now(),
+	}
+	f.answer = answer{
+		w: v.w, keeping: true, limit: d.maxBody, room: &d.room,
+		examine: f.examine, leaving: f.leave, before: f.announce,
+	}
+	returned := false
+	defer func() {
+		if !returned {
+			f.panicked()
+		}
+	}()
+	f.run()
+	returned = true
+	f.ended = time.Now()
+	if f.passed == "" {
+		f.finish()
+		return
+	}
+	if a := &f.answer; !a.hijacked {
+		a.announce() // the handler wrote nothing: an empty 200
+		f.sent = a.status
+	}
+	f.report(Miss, f.passed, false, nil)
+}
+
+// run calls the handler with a request of its own: one context that collects dependencies, and a header without the
+// client's conditionals, so that the answer is one for all.
+func (f *fill) run() {
+	ctx, deps := f.door.engine.Collect(f.r.Context())
+	f.deps = deps
+	inner := f.r.WithContext(context.WithValue(ctx, insideKey{f.door}, true))
+	inner.Header = f.r.Header.Clone()
+	rfc9111.StripConditionals(inner.Header)
+	defer func() { f.r.Pattern = inner.Pattern }()
+	defer deps.Enter()()
+	f.next.ServeHTTP(f.answer.wrap(), inner)
+}
+
+// examine looks at a header as soon as it is written: an answer that cannot be stored and needs nothing of us is not held back.
+func (f *fill) examine(status int, h http.Header) Reason {
+	if headerSize(h) > maxHeader {
+		return ReasonHeaderTooLarge
+	}
+	full := rfc9111.Canonical(h)
+	switch directives := rfc9111.ParseResponse(full, f.door.targeted); {
+	case directives.NoStore && !directives.MustUnderstand:
+		return ReasonNoStore
+	case status == http.StatusPartialContent || len(full["Content-Range"]) > 0:
+		return ReasonPartial
+	case len(full["Trailer"]) > 0:
+		return ReasonTrailer
+	}
+	return ""
+}
+
+const maxHeader = 64 << 10 // bytes
+
+func headerSize(h http.Header) int {
+	n := 0
+	for name, values := range h {
+		for _, value := range values {
+			n += len(name) + len(value) + 4
+		}
+	}
+	return n
+}
+
+// leave is told that the answer is no longer kept. Whoever waits for it runs on.
+func (f *fill) leave(reason Reason) {
+	f.passed = reason
+	f.land(reason, nil, selector{})
+}
+
+// announce completes the header of an answer that is passed through.
+func (f *fill) announce(status int) {
+	if status == http.StatusSwitchingProtocols {
+		return
+	}
+	h := f.w.Header()
+	if f.door.identify != nil {
+		addDefault(h, "private, no-cache")
+	}
+	addStatus(h, rfc9111.CacheStatus{
+		Cache: f.door.name, Fwd: f.fwd, FwdStatus: status, Detail: string(f.passed),
+	}.String())
+}
+
+// addDefault sets Cache-Control unless somebody said how long the answer stays fresh.
+func addDefault(h http.Header, value string) {
+	if len(h["Cache-Control"]) == 0 && len(h["Expires"]) == 0 {
+		h["Cache-Control"] = []string{value}
+	}
+}
+
+// panicked cleans up behind a handler that did not return; the panic goes on its way on this goroutine. An outer recoverer
+// finds the header as the handler found it, for nothing of the answer was sent.
+func (f *fill) panicked() {
+	f.land(ReasonPanicked, nil, selector{})
+	if a := &f.answer; a.keeping {
+		a.keeping = false
+		if a.wrote {
+			a.header = f.outer
+			if a.header == nil {
+				a.header = http.Header{}
+			}
+			a.restore()
+		}
+		a.release()
+		f.passed = ReasonPanicked
+		// What a recoverer sends says what happened.
+		addStatus(f.w.Header(), rfc9111.CacheStatus{
+			Cache: f.door.name, Fwd: f.fwd, Detail: string(ReasonPanicked),
+		}.String())
+	}
+	f.ended = time.Now()
+	f.report(Miss, ReasonPanicked, false, nil)
+}
+
+// land ends the flight, if others wait.
+func (f *fill) land(reason Reason, p *page, pick selector) {
+	if f.flight == nil {
+		return
+	}
+	end := endUnshared
+	switch {
+	case reason == "" || reason == ReasonStampsMoved:
+		end = endShared
+	case reason == ReasonPanicked:
+		end = endLost
+	case reason == ReasonCancelled:
+		end = endGone
+	}
+	// Noted first, so that those who wait do not queue behind one another.
+	if !passing(reason) {
+		f.door.refusals.note(digestOf([]byte(f.flight.key)), f.door.clock.now(), reason != "")
+	}
+	f.door.flights.land(f.flight, end, p, pick)
+}
+
+// finish judges a kept answer, hands it over and stores it.
+func (f *fill) finish() {
+	a := &f.answer
+	defer a.release()
+	written := a.wrote
+	if !written {
+		a.status = http.StatusOK
+		a.keepHeader()
+	}
+	f.deps.Seal(f.tooLate)
+	j := f.judge(written)
+	if !written && j.reason != "" {
+		// Nothing was written and nothing is stored: outer middleware may still write.
+		f.sent = a.status
+		f.announceStatus(j)
+		f.land(j.reason, nil, selector{})
+		f.report(Miss, j.reason, false, nil)
+		return
+	}
+	j.complete(f)
+	var p *page
+	if j.reason == "" || j.reason == ReasonStampsMoved || !switches.On(switches.PageShareable) {
+		p = j.page(f)
+	}
+	rest := f.send(j, p)
+	if p != nil {
+		f.settle(j, p)
+	}
+	stored := j.reason == "" && f.put(j, p)
+	f.land(j.reason, p, j.pick)
+	a.sendBody(rest)
+	a.superfluous()
+	f.report(Miss, j.reason, stored, p)
+}
+
+// announceStatus adds Cache-Status to the header map.
+func (f *fill) announceStatus(j *judgement) {
+	addStatus(f.w.Header(), rfc9111.CacheStatus{
+		Cache: f.door.name, Fwd: f.fwd, FwdStatus: f.answer.status, Stored: j.reason == "", Detail: string(j.reason),
+	}.String())
+}
+
+// send hands over the header and the first bytes of the body, and returns the rest: outer middleware that touches the
+// header at the first write has done so then, and a slow client holds nobody up.
+func (f *fill) send(j *judgement, p *page) (rest []byte) {
+	a, h := &f.answer, f.w.Header()
+	a.restore()
+	unmodified := rfc9111.NotModified(f.r.Method, f.r.Header, a.status, j.validators(), f.ended)
+	status := a.status
+	if unmodified {
+		status = http.StatusNotModified
+		for _, field := range fieldsOf(f.outer, a.header) {
+			if field.op != opDelete && !rfc9111.InNotModified(field.name, j.validators()) {
+				delete(h, field.name)
+			}
+		}
+		delete(h, "Content-Length")
+	}
+	if j.etag != "" {
+		h["Etag"] = []string{j.tagFor(f)}
+	}
+	f.announceStatus(j)
+	a.w.WriteHeader(status)
+	f.sent = status
+	if unmodified || bodyless(a.status) {
+		return nil
+	}
+	const first = 512 // as many bytes as a server looks at to tell the type
+	n := min(first, len(a.body))
+	a.sendBody(a.body[:n])
+	return a.body[n:]
+}
+
+// settle looks at the header again after it was written: what outer middleware added may forbid to store the page.
+func (f *fill) settle(j *judgement, p *page) {
+	if reason := j.again(f); reason != "" && j.reason == "" {
+		j.reason = reason
+	}
+	v := f.visit
+	key := v.pageKey(&j.pick)
+	if len(key) > maxKey && j.reason == "" {
+		j.reason = ReasonKey
+	}
+	p.key = string(key)
+}
+
+// put stores the page.
+func (f *fill) put(j *judgement, p *page) bool {
+	d := f.door
+	// The answer is complete: that its client leaves now is no reason to lose it.
+	ctx := context.WithoutCancel(f.r.Context())
+	f.key.Store(p.key)
+	f.store.Store(true)
+	err := d.learn(ctx, f.visit, j.pick, digestOf([]byte(p.key)))
+	if err == nil {
+		err = d.engine.Pages().Put(ctx, p.key, p.encode(), p.stamps, coherence.Life{TTL: p.life()})
+	}
+	d.front.drop(p.key)
+	if err != nil {
+		j.reason = ReasonStore
+		return false
+	}
+	if f.late.Load() {
+		f.forget()
+		j.reason = coherence.ReasonLate
+		return false
+	}
+	return true
+}
+
+// tooLate is called for a read that comes after the handler had returned, from whatever goroutine: the page does not know
+// of it, so it must not be served.
+func (f *fill) tooLate(n coherence.Note) {
+	f.late.Store(true)
+	if f.store.Load() {
+		f.forget()
+	}
+	if f.door.lateLog.first(n.Site) {
+		f.door.engine.Logger().Warn("a handler read after it had returned; its page is not kept",
+			"reason", string(coherence.ReasonLate), "at", n.Site)
+	}
+	if f.door.recorder != nil {
+		f.door.record(Event{Outcome: Late, Reason: coherence.ReasonLate, Route: route(f.r), Method: f.r.Method})
+	}
+}
+
+// forget removes the page from the store.
+func (f *fill) forget() {
+	if key, _ := f.key.Load().(string); key != "" {
+		_ = f.door.engine.Pages().Delete(context.Background(), key) // counted; an entry that stays is bounded by its stamps
+		f.door.front.drop(key)
+	}
+}
+
+// report tells recorder and log how it went.
+func (f *fill) report(outcome Outcome, reason Reason, stored bool, p *page) {
+	d := f.door
+	if reason == ReasonCookie {
+		d.logCookies(f.r)
+	}
+	if !d.observed() {
+		return
+	}
+	if reason != "" {
+		d.refusal(f.r.Context(), f.r, reason, f.site)
+	}
+	e := Event{
+		Outcome: outcome, Reason: reason, Route: route(f.r), Method: f.r.Method, Status: f.sent, Bytes: f.answer.sent,
+		Fill: f.ended.Sub(f.started), Stored: stored,
+	}
+	if p != nil {
+		e.Dependencies = len(p.stamps)
+	}
+	d.record(e)
+}
+
+// stamps are all that the page stands on: what was read for it, and its URL.
+func (f *fill) stamps() coherence.Stamps {
+	if !switches.On(switches.PageStamps) {
+		return f.door.engine.Stamp(nil)
+	}
+	return slices.Clip(f.deps.Stamps().Merge(f.url))
+}

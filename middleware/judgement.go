@@ -1,0 +1,257 @@
+package middleware
+
+import (
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/cachewright/cachewright/coherence"
+	"github.com/cachewright/cachewright/internal/rfc9111"
+)
+
+// judgement is what becomes of a complete answer.
+type judgement struct {
+	reason     Reason // why it is not stored; "" if it is
+	tracked    bool   // all that was read for it is known
+	assigned   bool   // the cache bounds its life, should the handler not have done so
+	explicit   bool   // the handler bounded its life
+	lifetime   time.Duration
+	initial    time.Duration // its age when it was complete
+	directives rfc9111.ResponseDirectives
+	header     http.Header // all that would reach the client, names canonical
+	stamps     coherence.Stamps
+	pick       selector
+	etag       string // generated
+	date       time.Time
+}
+
+// judge decides about an answer that was kept to its end. written is false for a handler that wrote nothing at all.
+func (f *fill) judge(written bool) *judgement {
+	a, d := &f.answer, f.door
+	j := &judgement{header: rfc9111.Canonical(a.header), date: f.ended}
+	notes := f.deps.Notes()
+	j.tracked = written && len(notes) == 0 && f.deps.Reads() > 0
+	j.assigned = j.tracked || written && d.defaultLifetime > 0 && !bars(notes)
+	j.directives = rfc9111.ParseResponse(j.header, d.targeted)
+	j.lifetime, j.explicit = j.directives.Lifetime(j.header, f.ended, d.kind)
+	j.initial = rfc9111.InitialAge(j.header, f.started, f.ended)
+	j.stamps = f.stamps()
+	j.reason = f.incomplete(j)
+	if j.reason == "" {
+		j.reason = f.refuse(j, j.header, written, notes)
+	}
+	if j.reason == "" && d.engine.Moved(j.stamps) {
+		j.reason = ReasonStampsMoved
+	}
+	if j.reason == "" && !f.keep {
+		j.reason = ReasonWaited
+	}
+	return j
+}
+
+// bars reports whether a note stands against a lifetime that is only a default.
+func bars(notes []coherence.Note) bool {
+	for _, n := range notes {
+		switch n.Reason {
+		case coherence.ReasonWrote, coherence.ReasonStray, coherence.ReasonLate, coherence.ReasonScope:
+			return true
+		}
+	}
+	return false
+}
+
+// incomplete finds answers that are not surely whole.
+func (f *fill) incomplete(j *judgement) Reason {
+	a := &f.answer
+	switch {
+	case a.broken || a.declared >= 0 && a.declared != int64(len(a.body)) && !bodyless(a.status):
+		return ReasonTruncated
+	case a.trailers():
+		return ReasonTrailer
+	// A handler whose client left may have given up half way. Only a length says that it did not.
+	case f.r.Context().Err() != nil && (a.declared < 0 || bodyless(a.status)):
+		return ReasonCancelled
+	}
+	return ""
+}
+
+// refuse applies the rules of HTTP and of the two doors to the answer with the given header.
+func (f *fill) refuse(j *judgement, h http.Header, written bool, notes []coherence.Note) Reason {
+	d := f.door
+	for _, n := range notes {
+		if n.Reason == coherence.ReasonScope || n.Reason == coherence.ReasonLate {
+			f.site = n.Site
+			return n.Reason
+		}
+	}
+	own := ownHeader(f.outer, f.answer.header)
+	refusal := Reason(rfc9111.Candidate{
+		Kind: d.kind, Method: http.MethodGet, Request: f.asks, Authorized: f.authorized,
+		Status: f.answer.status, Response: j.directives, Header: d.cookieView(h, own), Own: own,
+		Assigned: j.assigned,
+	}.Refusal())
+	switch {
+	case refusal == ReasonNoFreshness && len(notes) > 0:
+		f.site = notes[0].Site
+		return notes[0].Reason
+	case refusal == ReasonNoFreshness && !written:
+		return ReasonUnwritten
+	case refusal != "":
+		return refusal
+	case f.cookies && !j.directives.Public && !j.directives.SMaxAge.Set:
+		return ReasonCookie
+	case j.directives.NoCache && !j.tracked:
+		if len(notes) > 0 {
+			f.site = notes[0].Site
+			return notes[0].Reason
+		}
+		return ReasonNoCache
+	}
+	if _, left := j.bound(d); left <= 0 {
+		return ReasonExpired
+	}
+	return ""
+}
+
+// cookieView is the header as far as it decides about storing: under PerUser a cookie that outer middleware sets does not
+// count, for it is not part of the page.
+func (d *door) cookieView(h, own http.Header) http.Header {
+	if d.identify == nil || len(h["Set-Cookie"]) == 0 || len(own["Set-Cookie"]) > 0 {
+		return h
+	}
+	h = h.Clone()
+	delete(h, "Set-Cookie")
+	return h
+}
+
+// ownHeader is the part of full that the handler added or changed, Set-Cookie included.
+func ownHeader(outer, full http.Header) http.Header {
+	own := http.Header{}
+	for _, f := range fieldsOf(outer, full) {
+		if f.op != opDelete {
+			own[f.name] = f.values
+		}
+	}
+	full = rfc9111.Canonical(full)
+	if cookies := full["Set-Cookie"]; len(cookies) > len(rfc9111.Canonical(outer)["Set-Cookie"]) {
+		own["Set-Cookie"] = cookies
+	}
+	return own
+}
+
+// bound is how long the page may live from the start of its age, 0 for without bound, and how much of that is left.
+func (j *judgement) bound(d *door) (lifetime, left time.Duration) {
+	switch {
+	case j.explicit && j.tracked && d.maxLifetime > 0:
+		lifetime = min(j.lifetime, d.maxLifetime+j.initial)
+	case j.explicit:
+		lifetime = j.lifetime
+	case j.tracked && d.maxLifetime > 0:
+		lifetime = d.maxLifetime + j.initial
+	case j.tracked:
+		return 0, 1
+	default:
+		lifetime = d.defaultLifetime
+	}
+	return lifetime, lifetime - j.initial
+}
+
+// complete adds to the answer's header what the cache has to say: type, freshness, entity tag.
+func (j *judgement) complete(f *fill) {
+	a, d := &f.answer, f.door
+	h := a.header
+	if _, typed := j.header["Content-Type"]; !typed && len(a.body) > 0 && len(j.header["Content-Encoding"]) == 0 {
+		h["Content-Type"] = []string{http.DetectContentType(a.body)}
+	}
+	switch {
+	case d.identify != nil, j.tracked && unshared(j.reason):
+		addDefault(h, "private, no-cache")
+	case j.tracked:
+		addDefault(h, "no-cache")
+	}
+	j.header = rfc9111.Canonical(h)
+	if a.status == http.StatusOK && len(j.header["Etag"]) == 0 && (j.tracked || j.reason == "") {
+		j.etag = generateETag(j.header, a.body)
+	}
+}
+
+// validators are the fields that the client's conditionals are about.
+func (j *judgement) validators() http.Header {
+	if j.etag == "" {
+		return j.header
+	}
+	return http.Header{"Etag": {j.etag}, "Last-Modified": j.header["Last-Modified"]}
+}
+
+// tagFor is the generated ETag for the client of this fill.
+func (j *judgement) tagFor(f *fill) string {
+	if f.door.strong || len(j.header["Content-Encoding"]) > 0 || !acceptsCoding(f.r.Header["Accept-Encoding"]) {
+		return j.etag
+	}
+	return "W/" + j.etag
+}
+
+// page is the answer as it is stored.
+func (j *judgement) page(f *fill) *page {
+	a, d := &f.answer, f.door
+	p := &page{
+		status: a.status, born: d.clock.now(), initial: j.initial, etag: j.etag, body: a.body, stamps: j.stamps,
+		fields: fieldsOf(f.outer, a.header),
+	}
+	p.lifetime, _ = j.bound(d)
+	if len(j.header["Date"]) == 0 {
+		p.fields = append(p.fields, pageField{opSet, "Date", []string{rfc9111.FormatDate(j.date)}})
+	}
+	if d.observed() {
+		p.route = route(f.r)
+	}
+	if j.tracked {
+		p.flags |= pageTracked
+	}
+	if j.explicit {
+		p.flags |= pageExplicit
+	}
+	if j.directives.Shareable() {
+		p.flags |= pageAuthorized
+	}
+	if j.directives.Public || j.directives.SMaxAge.Set {
+		p.flags |= pageWithCookies
+	}
+	j.choose(j.header)
+	p.finish()
+	return p
+}
+
+// choose says which request fields pick the page: those that Vary names, and without a decision of the handler's all that may
+// have made it. An encoded body is picked by Accept-Encoding, said or not.
+func (j *judgement) choose(h http.Header) {
+	lines := h["Vary"]
+	if len(j.header["Content-Encoding"]) > 0 {
+		lines = append(append([]string{}, lines...), "Accept-Encoding")
+	}
+	j.pick.names, _ = rfc9111.ParseVary(lines)
+	j.pick.all = !j.directives.Public && !j.directives.SMaxAge.Set && (!j.explicit || j.directives.NoCache)
+}
+
+// again judges by the header map as it is after the first write.
+func (j *judgement) again(f *fill) Reason {
+	h := rfc9111.Canonical(f.w.Header())
+	written := *j
+	if !slices.Equal(h["Cache-Control"], j.header["Cache-Control"]) ||
+		!slices.Equal(h[rfc9111.CDNCacheControl], j.header[rfc9111.CDNCacheControl]) {
+		written.directives = rfc9111.ParseResponse(h, f.door.targeted)
+	}
+	reason := f.refuse(&written, h, true, nil)
+	if reason == "" {
+		j.choose(h)
+	}
+	return reason
+}
+
+// life is how long the store is to keep the page; 0: no bound.
+func (p *page) life() time.Duration {
+	if p.lifetime == 0 {
+		return 0
+	}
+	return p.lifetime - p.initial
+}

@@ -1,0 +1,144 @@
+package middleware
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"net/http"
+	"strings"
+
+	"github.com/cachewright/cachewright/internal/rfc9111"
+	"github.com/cachewright/cachewright/internal/switches"
+)
+
+// Keys are injective: every part stands with its length in front, in a fixed order. The first byte tells the two kinds
+// apart, and both from the keys of rows, which may lie in the same store.
+const (
+	keyOfVariants byte = 0xD0 // what tells the pages of one URL apart; see variants
+	keyOfPage     byte = 0xD1
+
+	maxBase = 16 << 10 // bytes of the part all variants have in common
+	maxKey  = 48 << 10 // bytes of a page's whole key, below store.MaxKey
+)
+
+// key computes the part of the key that all variants of the page have in common. The URL counts twice: as the client sent
+// it, and as outer middleware left it. v.base keeps the result.
+func (v *visit) key() {
+	d, r := v.door, v.r
+	b := append(v.base[:0], d.space...)
+	b = appendPart(b, v.scope)
+	if d.identify != nil && switches.On(switches.PageUser) {
+		b = appendPart(b, v.user)
+	}
+	if d.settings.key != nil {
+		b = appendPart(b, d.settings.key(r))
+	}
+	b = appendPart(b, v.scheme)
+	b = appendPart(b, v.host)
+	b = appendPart(b, r.RequestURI)
+	u := r.URL
+	b = appendPart(b, u.Path)
+	b = appendPart(b, u.RawPath)
+	b = appendPart(b, u.RawQuery)
+	b = appendPart(b, u.Opaque)
+	if u.ForceQuery {
+		b = append(b, 1)
+	} else {
+		b = append(b, 0)
+	}
+	if d.forwarded {
+		b = rfc9111.AppendVariantKey(b, forwarding[:], r.Header)
+	}
+	if d.identify != nil && switches.On(switches.PageUser) {
+		b = v.appendCredentials(b)
+		b = appendLines(b, r.Header["Cookie"])
+	}
+	v.base = b
+}
+
+// appendCredentials appends what the request proves itself with: the fields that are not declared neutral, and the client's
+// certificate.
+func (v *visit) appendCredentials(b []byte) []byte {
+	b = rfc9111.AppendVariantKey(b, v.credentials, v.r.Header)
+	if tls := v.r.TLS; tls != nil && len(tls.PeerCertificates) > 0 {
+		sum := sha256.Sum256(tls.PeerCertificates[0].Raw)
+		return append(append(b, 1), sum[:]...)
+	}
+	return append(b, 0)
+}
+
+// variantsKey is the key of the URL's variants. It is good until the next call of a method that computes a key.
+func (v *visit) variantsKey() []byte {
+	v.buf = append(append(v.buf[:0], keyOfVariants), v.base...)
+	return v.buf
+}
+
+// pageKey is the key of the page that the selector picks for this request. It is good until the next key is computed.
+func (v *visit) pageKey(s *selector) []byte {
+	v.buf = append(append(v.buf[:0], keyOfPage), v.base...)
+	v.buf = v.appendSelected(v.buf, s)
+	return v.buf
+}
+
+func (v *visit) appendSelected(b []byte, s *selector) []byte {
+	if s.all {
+		b = v.appendAll(append(b, 1))
+	} else {
+		b = append(b, 0)
+	}
+	return rfc9111.AppendVariantKey(b, s.names, v.r.Header)
+}
+
+// appendAll appends every field that may have made a page.
+func (v *visit) appendAll(b []byte) []byte {
+	return v.appendCredentials(rfc9111.AppendVariantKey(b, v.keyed, v.r.Header))
+}
+
+// flightKey tells the requests apart that may wait for one another: by all that may make a page differ, and by what the URL's
+// answers are known to vary on. Whether the answer is one for the request is looked at again when it is there.
+func (v *visit) flightKey(known *variants) string {
+	b := v.appendAll(append(v.buf[:0], v.base...))
+	if known != nil {
+		for i := range known.selectors {
+			b = rfc9111.AppendVariantKey(b, known.selectors[i].names, v.r.Header)
+		}
+	}
+	v.buf = b
+	return string(b)
+}
+
+// url is the page's URL as the client asked for it, as far as the host is to be believed: the name URLTag knows it by.
+func (v *visit) url() string { return tagURL(v.r) }
+
+// tagURL is the URL of a request for URLTag. Forwarding fields have no say in it.
+func tagURL(r *http.Request) string {
+	scheme := schemeOf(r)
+	return scheme + "://" + rfc9111.NormalHost(scheme, r.Host) + targetOf(r)
+}
+
+// targetOf is path and query as the client sent them.
+func targetOf(r *http.Request) string {
+	if strings.HasPrefix(r.RequestURI, "/") {
+		return r.RequestURI
+	}
+	return r.URL.RequestURI()
+}
+
+func schemeOf(r *http.Request) string {
+	if r.TLS != nil {
+		return "https"
+	}
+	return "http"
+}
+
+func appendPart(b []byte, s string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+}
+
+// appendLines appends all lines of a field; a field that is absent differs from one that is empty.
+func appendLines(b []byte, lines []string) []byte {
+	b = binary.AppendUvarint(b, uint64(len(lines)))
+	for _, line := range lines {
+		b = appendPart(b, line)
+	}
+	return b
+}

@@ -1,0 +1,256 @@
+package middleware
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/cachewright/cachewright/internal/rfc9111"
+)
+
+// Defaults of the options.
+const (
+	DefaultName        = "Cachewright"    // this cache's name in Cache-Status
+	DefaultMaxLifetime = 10 * time.Minute // how long stamps alone may vouch for a page
+	DefaultMaxBody     = 1 << 20          // bytes
+	DefaultMaxInFlight = 64 << 20         // bytes
+	DefaultMaxVariants = 32
+	DefaultWait        = 10 * time.Second
+)
+
+// Option configures [Shared] and [PerUser]. A bad one makes them panic with a sentence that says what is wrong.
+type Option func(*settings)
+
+type settings struct {
+	name            string
+	space           string
+	spaced          bool
+	cookies         map[string]bool // names the application reads; nil: not said
+	authenticated   func(*http.Request) bool
+	key             func(*http.Request) string
+	defaultLifetime time.Duration
+	maxLifetime     time.Duration
+	maxBody         int
+	maxInFlight     int64
+	maxVariants     int
+	wait            time.Duration
+	fields          map[string]fieldClass // what the options say of request fields, by canonical name
+	forwarded       bool
+	targeted        bool
+	strong          bool
+	ignoreReload    bool
+	development     bool
+	coalesce        bool
+	recorder        func(Event)
+	errs            []error
+}
+
+// newSettings applies the options to the defaults and panics if one of them is bad.
+func newSettings(door string, opts []Option) settings {
+	s := settings{
+		name: DefaultName, maxLifetime: DefaultMaxLifetime, maxBody: DefaultMaxBody, maxInFlight: DefaultMaxInFlight,
+		maxVariants: DefaultMaxVariants, wait: DefaultWait, fields: map[string]fieldClass{},
+		forwarded: true, targeted: true, coalesce: true,
+	}
+	for _, opt := range opts {
+		if opt == nil {
+			s.errs = append(s.errs, errors.New("a nil Option"))
+			continue
+		}
+		opt(&s)
+	}
+	if err := errors.Join(s.errs...); err != nil {
+		panic(fmt.Sprintf("middleware.%s: %v", door, err))
+	}
+	return s
+}
+
+func (s *settings) refuse(format string, args ...any) {
+	s.errs = append(s.errs, fmt.Errorf(format, args...))
+}
+
+// Space lets several doors of one engine share their entries. Without it every call of Shared and PerUser has entries of
+// its own. Doors of one space must serve the same pages under the same URLs and have the same options.
+func Space(name string) Option {
+	return func(s *settings) {
+		if name == "" {
+			s.refuse("Space needs a name")
+		}
+		s.space, s.spaced = name, true
+	}
+}
+
+// Cookies names the cookies the application reads. A request that carries one of them passes Shared by (reason
+// "cookie"); under PerUser their values are part of the key. All other cookies are removed from the request the
+// handler sees, so that no page can depend on them. Cookies() without names removes them all.
+//
+// Without this option Shared hands a request with any cookie only pages that say `public` or `s-maxage`, and PerUser
+// has the whole Cookie field in the key.
+func Cookies(names ...string) Option {
+	return func(s *settings) {
+		if s.cookies == nil {
+			s.cookies = map[string]bool{}
+		}
+		for _, name := range names {
+			if !rfc9111.ValidName(name) {
+				s.refuse("Cookies(%q): that is no name of a cookie", name)
+			}
+			s.cookies[name] = true
+		}
+	}
+}
+
+// Authenticated makes Shared treat the requests for which f is true as if they carried Authorization: f looks for what an
+// outer middleware left in the request's context. PerUser needs no such function and does not call it.
+func Authenticated(f func(*http.Request) bool) Option {
+	return func(s *settings) {
+		if f == nil {
+			s.refuse("Authenticated needs a function")
+		}
+		s.authenticated = f
+	}
+}
+
+// Key adds f's answer to the key of every page: a tenant, a role, a feature flag that an outer middleware put into the
+// request's context.
+func Key(f func(*http.Request) string) Option {
+	return func(s *settings) {
+		if f == nil {
+			s.refuse("Key needs a function")
+		}
+		s.key = f
+	}
+}
+
+// DefaultLifetime stores pages that are neither tracked nor say how long they stay fresh. It never overrides no-store,
+// private, Set-Cookie or Authorization, nor a handler that wrote. Default: none; such pages are not stored.
+func DefaultLifetime(d time.Duration) Option {
+	return func(s *settings) {
+		if d <= 0 {
+			s.refuse("DefaultLifetime(%v): the lifetime must be above 0", d)
+		}
+		s.defaultLifetime = d
+	}
+}
+
+// MaxLifetime bounds how long a tracked page is served although its stamps are valid, for templates, code and flags
+// change, too. Default [DefaultMaxLifetime]; 0 means no bound.
+func MaxLifetime(d time.Duration) Option {
+	return func(s *settings) {
+		if d < 0 {
+			s.refuse("MaxLifetime(%v): the bound must not be below 0", d)
+		}
+		s.maxLifetime = d
+	}
+}
+
+// MaxBody is the largest body that is kept, in bytes; longer ones pass through as they are written. Default [DefaultMaxBody].
+func MaxBody(bytes int) Option {
+	return func(s *settings) {
+		if bytes <= 0 {
+			s.refuse("MaxBody(%d): the bound must be above 0", bytes)
+		}
+		s.maxBody = bytes
+	}
+}
+
+// MaxInFlight bounds the bytes of bodies this door holds while handlers write them; beyond it answers pass through as they
+// are written. Default [DefaultMaxInFlight].
+func MaxInFlight(bytes int64) Option {
+	return func(s *settings) {
+		if bytes <= 0 {
+			s.refuse("MaxInFlight(%d): the bound must be above 0", bytes)
+		}
+		s.maxInFlight = bytes
+	}
+}
+
+// MaxVariants is how many variants of one URL are kept; the oldest one makes room. Default [DefaultMaxVariants].
+func MaxVariants(n int) Option {
+	return func(s *settings) {
+		if n <= 0 {
+			s.refuse("MaxVariants(%d): the bound must be above 0", n)
+		}
+		s.maxVariants = n
+	}
+}
+
+// Wait is how long a request waits for another one that is making the same page, before it runs the handler itself.
+// Default [DefaultWait].
+func Wait(d time.Duration) Option {
+	return func(s *settings) {
+		if d <= 0 {
+			s.refuse("Wait(%v): the time must be above 0; WithoutCoalescing turns waiting off", d)
+		}
+		s.wait = d
+	}
+}
+
+// WithoutCoalescing makes every miss run its handler, also when another one is making the same page.
+func WithoutCoalescing() Option { return func(s *settings) { s.coalesce = false } }
+
+// NeutralFields adds request fields to the neutral list: pages stored on their stamps alone are not keyed by them. Under
+// PerUser a field that carries credentials leaves the key, too; under Shared it counts as Authorization all the same.
+func NeutralFields(names ...string) Option {
+	return func(s *settings) { s.classify("NeutralFields", fieldNeutral, names) }
+}
+
+// KeyedFields takes request fields off the neutral list: pages stored on their stamps alone are keyed by them.
+func KeyedFields(names ...string) Option {
+	return func(s *settings) { s.classify("KeyedFields", fieldKeyed, names) }
+}
+
+func (s *settings) classify(option string, class fieldClass, names []string) {
+	for _, name := range names {
+		if !rfc9111.ValidName(name) {
+			s.refuse("%s(%q): that is no name of a header field", option, name)
+		}
+		s.fields[http.CanonicalHeaderKey(name)] = class
+	}
+}
+
+// WithoutForwarded leaves X-Forwarded-Host, -Proto and -Prefix, X-Original-URL, X-Rewrite-URL and X-HTTP-Method-Override
+// out of the key. It is safe only where the application never reads them, or where they come from a trusted proxy that
+// sets them the same for the same URL.
+func WithoutForwarded() Option { return func(s *settings) { s.forwarded = false } }
+
+// WithoutTargeted ignores CDN-Cache-Control; by default it is honoured in place of Cache-Control and Expires.
+func WithoutTargeted() Option { return func(s *settings) { s.targeted = false } }
+
+// StrongETag makes generated entity tags strong, for where no middleware outside this one compresses answers.
+func StrongETag() Option { return func(s *settings) { s.strong = true } }
+
+// IgnoreReload ignores no-cache and max-age=0 of requests. By default they make pages that are not tracked run the handler
+// again; a tracked page is validated by its stamps and served.
+func IgnoreReload() Option { return func(s *settings) { s.ignoreReload = true } }
+
+// Development logs every refusal with the file and line that caused it, and lets a reload (no-cache, max-age=0) run the
+// handler for tracked pages, too.
+func Development() Option { return func(s *settings) { s.development = true } }
+
+// StatusName is this cache's name in Cache-Status. Default [DefaultName].
+func StatusName(name string) Option {
+	return func(s *settings) {
+		if name == "" || !printable(name) {
+			s.refuse("StatusName(%q): a name of printable ASCII is needed", name)
+		}
+		s.name = name
+	}
+}
+
+// WithRecorder calls f once for every request, on the request's goroutine, after its answer was handed over; and once
+// more, on whatever goroutine, for a handler that reads after it returned. Nothing is measured without it.
+func WithRecorder(f func(Event)) Option {
+	return func(s *settings) {
+		if f == nil {
+			s.refuse("WithRecorder needs a function")
+		}
+		s.recorder = f
+	}
+}
+
+func printable(s string) bool {
+	return !slices.ContainsFunc([]byte(s), func(c byte) bool { return c < ' ' || c > '~' })
+}
