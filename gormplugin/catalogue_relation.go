@@ -112,6 +112,14 @@ func (r *relation) follow(g *graph, self string, named map[string][]string) {
 	}
 }
 
+// act notes a column whose change sets off foreign-key actions.
+func (r *relation) act(column string) {
+	if r.acted == nil {
+		r.acted = map[string]struct{}{}
+	}
+	r.acted[strings.ToLower(column)] = struct{}{}
+}
+
 // addUnique notes a set of columns.
 func (r *relation) addUnique(columns []string) {
 	set := make([]string, len(columns))
@@ -155,15 +163,7 @@ func tagsOf(lists ...tables) []coherence.Tag {
 	slices.Sort(names)
 	var tags []coherence.Tag
 	for _, name := range slices.Compact(names) {
-		tags = append(tags, coherence.TableTag(quoteName(name)))
+		tags = append(tags, coherence.TableTag(name))
 	}
 	return slices.Clip(tags)
-}
-
-// quoteName keeps a dot or a quote inside a name from being read as part of a longer one.
-func quoteName(name string) string {
-	if !strings.ContainsAny(name, ".\"`[") && strings.TrimSpace(name) == name {
-		return name
-	}
-	return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
 }
