@@ -120,7 +120,7 @@ func (t *Table) follow(p *part, kind Kind, c *Change, seq uint64) {
 		t.move()
 		return
 	}
-	if p.in != nil && !p.suspect && p.lane() != before {
+	if p.in != nil && p.doubt == nil && p.lane() != before {
 		p.unlink()
 		t.enqueue(p)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -27,11 +28,14 @@ type Options struct {
 type Buffer struct {
 	sink Sink
 	opts Options
+	// random is a duration between 0 and below its argument. It is a field for the sake of tests.
+	random func(time.Duration) time.Duration
 
 	// seq is the number of the newest change. It is raised only with the lock of the table that takes the change.
 	seq atomic.Uint64
-	// batches is the number of the last batch. Only the flusher writes it.
-	batches uint64
+	// batches is the number of the last batch, turns counts refusals in doubt, rescued the suspects that were written
+	// after all. Only the flusher uses them.
+	batches, turns, rescued uint64
 
 	// wake, of capacity 1, tells the flusher to look again.
 	wake chan struct{}
@@ -67,7 +71,7 @@ func New(sink Sink, opts Options) *Buffer {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	return &Buffer{
-		sink: sink, opts: opts, ctx: ctx, stop: stop,
+		sink: sink, opts: opts, random: rand.N[time.Duration], ctx: ctx, stop: stop,
 		wake: make(chan struct{}, 1), closing: make(chan struct{}), done: make(chan struct{}),
 	}
 }

@@ -2,7 +2,6 @@ package writeback
 
 import (
 	"cmp"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"time"
@@ -56,14 +55,14 @@ func (b *Buffer) send(t *Table, parts []*part) {
 		err := b.write(t, piece)
 		switch {
 		case err == nil:
-			t.settle(piece)
+			b.settle(t, piece)
 			continue
 		case isPoison(err) && len(piece) > 1:
 			half := len(piece) / 2
 			pieces = append(pieces, piece[half:], piece[:half])
 			continue
-		case isPoison(err) && b.mayLack(t, piece[0]):
-			t.suspected(piece[0])
+		case isPoison(err) && b.doubts(t, piece[0]):
+			t.giveBack(piece)
 			continue
 		case isPoison(err):
 			if err = b.bury(t, piece[0], err); err == nil {
@@ -96,7 +95,7 @@ func (b *Buffer) retreat(t *Table, err error) {
 	if shift := min(t.failures, 30); b.opts.BackoffMin < bound>>shift {
 		bound = b.opts.BackoffMin << shift
 	}
-	wait := rand.N(bound) + 1
+	wait := b.random(bound) + 1
 	t.failures++
 	t.count.retries++
 	t.lastErr, t.notBefore = err, time.Now().Add(wait)
@@ -107,32 +106,6 @@ func (b *Buffer) retreat(t *Table, err error) {
 		b.opts.Logger.Warn("write-back batch rolled back, its changes come again",
 			"table", t.cfg.Name, "error", err, "failures", failures, "wait", wait)
 	}
-}
-
-// mayLack reports whether the refused part may be in want of an older change that is not written yet. A part is given
-// the benefit of the doubt once.
-func (b *Buffer) mayLack(t *Table, p *part) bool {
-	if p.suspect {
-		return false
-	}
-	for _, other := range b.list() {
-		if other.concerns(t) && other.hasOlder(p) {
-			return true
-		}
-	}
-	return false
-}
-
-// hasOlder reports whether anything but the part is pending that came before the part's last change.
-func (t *Table) hasOlder(p *part) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for _, o := range [...]order{t.lanes[writes], t.lanes[deletes], t.suspects} {
-		if head := o.head(); head != nil && head.first <= p.last {
-			return true
-		}
-	}
-	return slices.ContainsFunc(t.flying, func(q *part) bool { return q != p && q.first <= p.last })
 }
 
 // takeOff moves the parts of a batch into flight: the suspect alone, or those of a lane that holders wait for and then
@@ -174,7 +147,7 @@ func (t *Table) fly(p *part) *part {
 }
 
 // settle lets the parts of a committed batch go.
-func (t *Table) settle(piece []*part) {
+func (b *Buffer) settle(t *Table, piece []*part) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.failures, t.lastErr = 0, nil
@@ -182,6 +155,9 @@ func (t *Table) settle(piece []*part) {
 	t.count.flushed += uint64(len(piece))
 	for _, p := range piece {
 		t.land(p)
+		if p.doubt != nil {
+			b.rescued++
+		}
 		switch r := p.row; {
 		case r.next == nil:
 			t.drop(r)
@@ -196,18 +172,6 @@ func (t *Table) settle(piece []*part) {
 func (t *Table) land(p *part) {
 	p.unlink()
 	p.row.flight = nil
-}
-
-// suspected gives back a part that is to be tried once more, alone, after all that is older.
-func (t *Table) suspected(p *part) {
-	t.mu.Lock()
-	p.suspect, p.after = true, p.last
-	t.count.retries++
-	t.mu.Unlock()
-	for _, other := range t.buffer.list() {
-		other.request(p.after)
-	}
-	t.giveBack([]*part{p})
 }
 
 // giveBack merges the parts of a batch that was rolled back with what came after them.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -38,7 +39,9 @@ type history struct {
 	db     *database
 	buffer *writeback.Buffer
 	table  *writeback.Table
-	model  map[string][]any
+	// mu guards model: rows leave it on the flusher's goroutine.
+	mu    sync.Mutex
+	model map[string][]any
 	// fail decides about the next batches: true fails one.
 	fail []bool
 	// hang, if set, is received from before a batch is answered.
@@ -57,12 +60,15 @@ func checkHistory(t *rapid.T) {
 	h.db.before = h.answer
 	h.db.leaving = func(dead *writeback.FlushError) {
 		// What was refused never happened, nor what came after it.
+		h.mu.Lock()
+		defer h.mu.Unlock()
 		delete(h.model, dead.Key)
 		if row := h.db.row("t", dead.Key); row != nil {
 			h.model[dead.Key] = row
 		}
 	}
 	h.buffer = writeback.New(h.db, writeback.Options{})
+	writeback.Steady(h.buffer)
 	h.table = addTable(t, h.buffer, func(cfg *writeback.TableConfig) {
 		cfg.Batch = rapid.IntRange(1, 5).Draw(t, "batch")
 		cfg.Flush = time.Second
@@ -86,6 +92,8 @@ func checkHistory(t *rapid.T) {
 	}
 	require.Zero(t, h.table.Pending())
 	require.Zero(t, h.table.Stats().Bytes)
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	require.Equal(t, h.model, h.db.tables["t"])
 }
 
@@ -120,18 +128,21 @@ func (h *history) name(t *rapid.T) any {
 // apply applies the change to both; in the model it does then what was said.
 func (h *history) apply(c writeback.Change, want int64, then func()) {
 	synctest.Wait() // the flusher is at rest or hangs in the database: the state read below is the one applied to
-	out, err := h.table.Apply(context.Background(), c, h.db.base("t", c.Key))
+	base := h.db.base("t", c.Key)
+	if want > 0 { // first: the flusher may have buried the change before Apply returns
+		h.mu.Lock()
+		then()
+		h.mu.Unlock()
+	}
+	out, err := h.table.Apply(context.Background(), c, base)
 	require.NoError(h, err)
 	require.Equal(h, want, out.Affected)
-	if want > 0 {
-		then()
-	}
 }
 
 func (h *history) create(t *rapid.T) {
 	row := rowOf(h.key(t), int64(rapid.IntRange(0, 9).Draw(t, "hits")), h.name(t))
 	key := row[colKey].(string)
-	if h.model[key] != nil {
+	if h.exists(key) == 1 {
 		_, err := h.table.Apply(context.Background(), create(row), h.db.base("t", key))
 		require.ErrorIs(t, err, writeback.ErrDuplicate)
 		return
@@ -170,7 +181,7 @@ func (h *history) upsert(t *rapid.T) {
 		c.Set = []writeback.Assign{{Column: colName, Value: row[colName]}}
 	}
 	want := int64(1)
-	if h.model[key] != nil && c.Add == nil && c.Set == nil {
+	if h.exists(key) == 1 && c.Add == nil && c.Set == nil {
 		want = 0
 	}
 	h.apply(c, want, func() {
@@ -183,6 +194,8 @@ func (h *history) upsert(t *rapid.T) {
 }
 
 func (h *history) exists(key string) int64 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	if h.model[key] == nil {
 		return 0
 	}
@@ -231,5 +244,7 @@ func (h *history) check(t *rapid.T) {
 			seen[key] = slices.Clone(values)
 		}
 	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	require.Equal(t, h.model, seen, fmt.Sprint("model has ", slices.Sorted(maps.Keys(h.model))))
 }

@@ -21,10 +21,8 @@ type part struct {
 	// first and last are the numbers of the oldest and the newest change; since is when first was accepted.
 	first, last uint64
 	since       time.Time
-	// suspect says that the database refused the part alone while older changes were pending that might be what it
-	// lacks; it is tried once more when everything up to number after has been written.
-	suspect bool
-	after   uint64
+	// doubt is set if the database refused the part alone while something was pending that might be what it lacks.
+	doubt *doubt
 
 	in    *order
 	index int

@@ -20,7 +20,7 @@ type candidate struct {
 func (b *Buffer) next() (t *Table, l lane, suspect *part, again time.Time) {
 	now, closing := time.Now(), b.isClosing()
 	stages := b.stages(now, closing)
-	t, suspect, again = b.suspect(stages, now)
+	t, suspect, again = b.nextSuspect(stages, now)
 	if suspect != nil {
 		return t, 0, suspect, again
 	}
@@ -109,42 +109,6 @@ func (b *Buffer) postpone(stages []candidate) {
 			c.later = true
 		}
 	}
-}
-
-// suspect finds the suspect part that is to be tried again: the first in the order of the stages, once nothing that it
-// may depend on is older. If its table may not be tried yet, again is when.
-func (b *Buffer) suspect(stages []candidate, now time.Time) (t *Table, p *part, again time.Time) {
-	for _, c := range stages {
-		p, after := c.table.firstSuspect(c.lane)
-		if p == nil {
-			continue
-		}
-		if c.table.notBefore.After(now) {
-			return nil, nil, c.table.notBefore
-		}
-		for _, other := range stages {
-			if other.head != 0 && other.head <= after && other.table.concerns(c.table) {
-				return nil, nil, again
-			}
-		}
-		return c.table, p, again
-	}
-	return nil, nil, again
-}
-
-// concerns reports whether rows of the one table may depend on rows of the other.
-func (t *Table) concerns(other *Table) bool { return t == other || t.cfg.Rank != other.cfg.Rank }
-
-// firstSuspect is the oldest suspect part of the lane, and what it waits for.
-func (t *Table) firstSuspect(l lane) (first *part, after uint64) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for _, p := range t.suspects {
-		if p.lane() == l && (first == nil || p.first < first.first) {
-			first, after = p, p.after
-		}
-	}
-	return first, after
 }
 
 func (b *Buffer) isClosing() bool {

@@ -134,7 +134,7 @@ func (t *Table) Pending() int {
 
 // enqueue puts a part that is its row's next where it waits. The lock is held.
 func (t *Table) enqueue(p *part) {
-	if p.suspect {
+	if p.doubt != nil {
 		t.suspects.push(p)
 		return
 	}
