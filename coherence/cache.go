@@ -11,18 +11,18 @@ import (
 )
 
 // Cache is one keyed room of an engine: rows and query results, or pages. Keys must be injective encodings of all that
-// tells two values apart; the cache adds nothing to them.
+// tells two values apart; the cache adds nothing to them. All methods may be called at once.
 type Cache struct {
 	engine   *Engine
-	store    store.Store
+	store    store.Store // set by Start; used only while the engine is ready
 	counters *cacheCounters
 
 	mu      sync.Mutex         // guards flights
 	flights map[string]*flight // reads under way that others may join
 }
 
-func newCache(e *Engine, st store.Store, c *cacheCounters) *Cache {
-	return &Cache{engine: e, store: st, counters: c, flights: map[string]*flight{}}
+func newCache(e *Engine, c *cacheCounters) *Cache {
+	return &Cache{engine: e, counters: c, flights: map[string]*flight{}}
 }
 
 // Hit is an entry whose stamps were valid when it was found. Value must not be changed; it stays good after the entry is gone.
@@ -35,18 +35,8 @@ type Hit struct {
 // Stamps appends the stamps of the entry to dst.
 func (h Hit) Stamps(dst Stamps) Stamps { return h.stamps.appendTo(dst) }
 
-// Valid checks the stamps once more, as a reader that joins several hits must.
-func (h Hit) Valid() bool { return h.engine.rawValid(h.stamps) }
-
-func (e *Engine) rawValid(s rawStamps) bool {
-	for i := range s.len() {
-		st := s.at(i)
-		if int(st.Word) >= len(e.words) || !e.words.holds(st) {
-			return false
-		}
-	}
-	return s.len() > 0
-}
+// Valid checks the stamps once more, as a reader that joins several hits must. The zero Hit is not valid.
+func (h Hit) Valid() bool { return h.engine != nil && h.engine.words.holdRaw(h.stamps) }
 
 // Get returns the entry under the key if its stamps are valid now. The error is the context's alone: a store that fails
 // is a miss, counted. One allocation, the store's copy of the entry.
@@ -54,11 +44,13 @@ func (c *Cache) Get(ctx context.Context, key string) (Hit, bool, error) {
 	if err := ctx.Err(); err != nil {
 		return Hit{}, false, err
 	}
+	if !c.engine.Ready() {
+		c.counters.misses.Add(1)
+		return Hit{}, false, nil
+	}
 	b, err := c.store.Get(ctx, key)
 	if err != nil {
-		if !errors.Is(err, store.ErrNotFound) {
-			c.counters.storeErrors.Add(1)
-		}
+		c.failed(ctx, err)
 		c.counters.misses.Add(1)
 		return Hit{}, false, ctx.Err()
 	}
@@ -69,6 +61,32 @@ func (c *Cache) Get(ctx context.Context, key string) (Hit, bool, error) {
 	}
 	c.counters.hits.Add(1)
 	return hit, true, nil
+}
+
+// Put stores a value with the stamps that were taken before its data was read. It does nothing without stamps, when one of
+// them has moved already, and while the engine is not ready. The store's error is returned for those who must know; a
+// reader ignores it.
+func (c *Cache) Put(ctx context.Context, key string, value []byte, s Stamps, life Life) error {
+	if len(s) == 0 || c.engine.Moved(s) && switches.On(switches.StampCheck) || !c.engine.Ready() {
+		return nil
+	}
+	if err := c.set(ctx, key, value, s, life); err != nil {
+		return err
+	}
+	c.counters.fills.Add(1)
+	return nil
+}
+
+// Delete removes an entry. Correctness never needs it; it gives memory back.
+func (c *Cache) Delete(ctx context.Context, key string) error {
+	if !c.engine.Ready() {
+		return nil
+	}
+	if err := c.store.Delete(ctx, key); err != nil {
+		c.failed(ctx, err)
+		return fmt.Errorf("deleting an entry: %w", err)
+	}
+	return nil
 }
 
 // open checks epoch and stamps of a stored entry.
@@ -85,45 +103,29 @@ func (c *Cache) open(b []byte) (Hit, bool) {
 		return Hit{}, false
 	case !ours:
 		return Hit{}, false
-	case !e.rawValid(stamps):
+	case !e.words.holdRaw(stamps):
 		c.counters.stale.Add(1)
 		return Hit{}, false
 	}
 	return Hit{Value: payload, engine: e, stamps: stamps}, true
 }
 
-// Put stores a value with the stamps that were taken before its data was read. Stamps that have moved already make it
-// a no-op. The store's error is returned for those who must know; a reader ignores it.
-func (c *Cache) Put(ctx context.Context, key string, value []byte, s Stamps, life Life) error {
-	if len(s) == 0 || c.engine.Moved(s) && switches.On(switches.StampCheck) {
-		return nil
-	}
-	if err := c.set(ctx, key, value, s, life); err != nil {
-		return err
-	}
-	c.counters.fills.Add(1)
-	return nil
-}
-
 func (c *Cache) set(ctx context.Context, key string, value []byte, s Stamps, life Life) error {
 	entry := appendEntry(make([]byte, 0, entrySize(s, len(value))), &c.engine.epoch, s, value)
-	err := c.store.Set(ctx, key, entry, life.draw())
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, store.ErrTooLarge):
-		c.counters.tooLarge.Add(1)
-	default:
-		c.counters.storeErrors.Add(1)
-	}
-	return fmt.Errorf("storing an entry: %w", err)
-}
-
-// Delete removes an entry. Correctness never needs it; it gives memory back.
-func (c *Cache) Delete(ctx context.Context, key string) error {
-	if err := c.store.Delete(ctx, key); err != nil {
-		c.counters.storeErrors.Add(1)
-		return fmt.Errorf("deleting an entry: %w", err)
+	if err := c.store.Set(ctx, key, entry, life.draw()); err != nil {
+		c.failed(ctx, err)
+		return fmt.Errorf("storing an entry: %w", err)
 	}
 	return nil
+}
+
+// failed counts an error of the store. That a caller's context ended is no failure of the store.
+func (c *Cache) failed(ctx context.Context, err error) {
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+	case errors.Is(err, store.ErrTooLarge):
+		c.counters.tooLarge.Add(1)
+	case ctx.Err() == nil:
+		c.counters.storeErrors.Add(1)
+	}
 }

@@ -10,19 +10,28 @@ import (
 const MaxStamps = 4096
 
 // Deps collects what a page is made from: the stamps of every read the plugin did with the page's context, and the
-// reasons why stamps alone cannot vouch for it. It is safe for all goroutines of a handler.
+// reasons why stamps alone cannot vouch for it. It is safe for all goroutines of a handler. A nil Deps collects nothing.
 type Deps struct {
 	engine *Engine
-	parent *Deps
+	outer  *Deps // of any engine, nil for none
 	scope  string
+	record *record // shared with the outer sets of the same engine
 
-	mu     sync.Mutex     // guards all below
-	stamps Stamps         // in the order of first reading
-	index  map[uint32]int // word -> place in stamps, once there are many
-	notes  []Note
-	reads  int
+	mu     sync.Mutex // guards sealed
 	sealed func(Note)
 }
+
+// record is what was collected for the outermost set and all within it.
+type record struct {
+	mu     sync.Mutex // guards what follows
+	stamps stampSet   // in the order of first reading
+	reads  int
+	notes  []Note
+	scopes []scopeNote // the first two that differ: one of them differs from any third
+}
+
+// scopeNote is a scope that something was read under, with the place of the first such read.
+type scopeNote struct{ scope, site string }
 
 // Note is a reason with the place that caused it.
 type Note struct {
@@ -33,112 +42,86 @@ type Note struct {
 type depsKey struct{}
 
 // Collect returns a context that carries a new dependency set for one page. Sets nest: what the inner one collects
-// counts for the outer one, too, and [Deps.Stamps] of the inner holds what the outer had collected before.
+// counts for the outer one, too, and the inner one answers for all that the outer had collected before.
 func (e *Engine) Collect(ctx context.Context) (context.Context, *Deps) {
-	d := &Deps{engine: e, scope: e.Scope(ctx)}
-	if outer := DepsOf(ctx); outer != nil && outer.engine == e {
-		d.parent = outer
+	d := &Deps{engine: e, scope: e.Scope(ctx), outer: DepsOf(ctx)}
+	if same := d.outer.of(e); same != nil {
+		d.record = same.record
+	} else {
+		d.record = &record{}
 	}
 	return context.WithValue(ctx, depsKey{}, d), d
 }
 
-// DepsOf is the dependency set the context carries, or nil.
+// DepsOf is the innermost dependency set the context carries, of whatever engine, or nil. Whoever has stamps to add asks
+// [Engine.Deps]: stamps mean nothing to the set of another engine.
 func DepsOf(ctx context.Context) *Deps {
 	d, _ := ctx.Value(depsKey{}).(*Deps)
 	return d
 }
 
+// Deps is the innermost of this engine's dependency sets that the context carries, or nil. Pages of other engines that are
+// being made cannot be told when this engine's data changes: they are refused with [ReasonPool].
+func (e *Engine) Deps(ctx context.Context) *Deps {
+	var own *Deps
+	DepsOf(ctx).each(func(d *Deps) {
+		if d.engine == e {
+			own = d
+		} else {
+			d.Refuse(ReasonPool)
+		}
+	})
+	return own
+}
+
 // Depend makes the page of ctx stand on the tags. Call it before the data is read. Without a page it does nothing.
 func Depend(ctx context.Context, tags ...Tag) {
-	if d := DepsOf(ctx); d != nil {
-		d.Read(d.engine.Stamp(nil, tags...))
-	}
+	DepsOf(ctx).each(func(d *Deps) { d.Read(d.engine.Stamp(nil, tags...)) })
 }
 
 // Untracked marks the page of ctx as made from something the plugin cannot see: without explicit freshness it is not stored.
 func Untracked(ctx context.Context) {
-	if d := DepsOf(ctx); d != nil {
-		d.Refuse(ReasonUntracked)
-	}
+	DepsOf(ctx).each(func(d *Deps) { d.Refuse(ReasonUntracked) })
 }
 
-// Read adds the stamps of one read, taken before its data was.
+// Read adds the stamps of one read, taken before its data was. They must come from the set's own engine.
 func (d *Deps) Read(s Stamps) {
-	for ; d != nil; d = d.parent {
-		d.add(s)
-	}
-}
-
-func (d *Deps) add(s Stamps) {
-	d.mu.Lock()
-	late := d.sealed
-	d.reads++
-	for _, st := range s {
-		d.put(st)
-	}
-	over := len(d.stamps) > MaxStamps
-	d.mu.Unlock()
-	if over {
-		d.note(ReasonMany)
-	}
-	if late != nil {
-		late(Note{Reason: ReasonLate, Site: CallSite()})
-	}
-}
-
-// put adds a stamp; of two of one word the older stands. Call with mu held.
-func (d *Deps) put(st Stamp) {
-	const scanned = 32
-	if d.index == nil {
-		if len(d.stamps) < scanned {
-			d.stamps = d.stamps.with(st)
-			return
-		}
-		d.index = make(map[uint32]int, 2*scanned)
-		for i, have := range d.stamps {
-			d.index[have.Word] = i
-		}
-	}
-	if i, ok := d.index[st.Word]; ok {
-		d.stamps[i].Version = min(d.stamps[i].Version, st.Version)
+	if d == nil {
 		return
 	}
-	if len(d.stamps) <= MaxStamps {
-		d.index[st.Word] = len(d.stamps)
-		d.stamps = append(d.stamps, st)
+	if !d.record.read(s) {
+		d.note(ReasonMany)
 	}
+	d.tooLate(ReasonLate)
 }
 
 // Refuse notes why stamps alone cannot vouch for the page, with the line of the application that caused it.
 func (d *Deps) Refuse(r Reason) {
-	for ; d != nil; d = d.parent {
-		d.note(r)
-	}
-}
-
-func (d *Deps) note(r Reason) {
-	d.mu.Lock()
-	late := d.sealed
-	known := slices.ContainsFunc(d.notes, func(n Note) bool { return n.Reason == r })
-	d.mu.Unlock()
-	if known && late == nil {
+	if d == nil {
 		return
 	}
-	n := Note{Reason: r, Site: CallSite()}
-	d.mu.Lock()
-	d.notes = append(d.notes, n)
-	d.mu.Unlock()
-	if late != nil {
-		late(n)
-	}
+	d.note(r)
+	d.tooLate(r)
 }
 
-// Scoped checks a read's scope against the one the page's key holds.
+// Scoped notes the scope of a read. A set whose own scope, the one in its page's key, is another has [ReasonScope] among its
+// notes. So has an inner set, when something was read under another scope before it was made.
 func (d *Deps) Scoped(scope string) {
-	for ; d != nil; d = d.parent {
-		if d.scope != scope {
-			d.note(ReasonScope)
-		}
+	if d == nil || !d.engine.scoped() {
+		return
+	}
+	r := d.record
+	r.mu.Lock()
+	known := len(r.scopes) == 2 || slices.ContainsFunc(r.scopes, func(s scopeNote) bool { return s.scope == scope })
+	r.mu.Unlock()
+	if known {
+		return
+	}
+	site := CallSite()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.scopes) < 2 && !slices.ContainsFunc(r.scopes, func(s scopeNote) bool { return s.scope == scope }) {
+		r.scopes = append(r.scopes, scopeNote{scope, site})
 	}
 }
 
@@ -147,33 +130,28 @@ func (d *Deps) Scope() string { return d.scope }
 
 // Reads is the number of reads collected, those of outer sets included.
 func (d *Deps) Reads() int {
-	n := 0
-	for ; d != nil; d = d.parent {
-		d.mu.Lock()
-		n += d.reads
-		d.mu.Unlock()
-	}
-	return n
+	d.record.mu.Lock()
+	defer d.record.mu.Unlock()
+	return d.record.reads
 }
 
-// Stamps are all stamps collected so far, those of outer sets included.
+// Stamps are all stamps collected so far, those of outer sets included. The caller owns them.
 func (d *Deps) Stamps() Stamps {
-	var all Stamps
-	for ; d != nil; d = d.parent {
-		d.mu.Lock()
-		all = all.Merge(d.stamps)
-		d.mu.Unlock()
-	}
-	return all
+	d.record.mu.Lock()
+	defer d.record.mu.Unlock()
+	return slices.Clone(d.record.stamps.list)
 }
 
-// Notes are the reasons collected so far, the first one first, those of outer sets included.
+// Notes are the reasons collected so far, each once and the first one first, those of outer sets included.
 func (d *Deps) Notes() []Note {
-	var all []Note
-	for ; d != nil; d = d.parent {
-		d.mu.Lock()
-		all = append(all, d.notes...)
-		d.mu.Unlock()
+	r := d.record
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	all := slices.Clone(r.notes)
+	for _, s := range r.scopes {
+		if s.scope != d.scope {
+			return append(all, Note{Reason: ReasonScope, Site: s.site})
+		}
 	}
 	return all
 }
@@ -184,4 +162,69 @@ func (d *Deps) Seal(late func(Note)) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.sealed = late
+}
+
+// of finds the innermost set of the engine among d and its outer ones.
+func (d *Deps) of(e *Engine) *Deps {
+	for d != nil && d.engine != e {
+		d = d.outer
+	}
+	return d
+}
+
+// each calls f with the innermost set of each engine.
+func (d *Deps) each(f func(*Deps)) {
+	for s := d; s != nil; s = s.outer {
+		if d.of(s.engine) == s {
+			f(s)
+		}
+	}
+}
+
+// read reports whether there was room for all stamps.
+func (r *record) read(s Stamps) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.reads++
+	room := true
+	for _, st := range s {
+		if len(r.stamps.list) <= MaxStamps {
+			r.stamps.add(st)
+		}
+		room = len(r.stamps.list) <= MaxStamps
+	}
+	return room
+}
+
+// note adds a reason to the record, once.
+func (d *Deps) note(why Reason) {
+	r := d.record
+	is := func(n Note) bool { return n.Reason == why }
+	r.mu.Lock()
+	known := slices.ContainsFunc(r.notes, is)
+	r.mu.Unlock()
+	if known {
+		return
+	}
+	n := Note{Reason: why, Site: CallSite()}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !slices.ContainsFunc(r.notes, is) {
+		r.notes = append(r.notes, n)
+	}
+}
+
+// tooLate tells the sealed sets among d and its outer ones.
+func (d *Deps) tooLate(why Reason) {
+	for e := d.engine; d != nil; d = d.outer {
+		if d.engine != e {
+			continue
+		}
+		d.mu.Lock()
+		late := d.sealed
+		d.mu.Unlock()
+		if late != nil {
+			late(Note{Reason: why, Site: CallSite()})
+		}
+	}
 }

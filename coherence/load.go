@@ -2,6 +2,7 @@ package coherence
 
 import (
 	"context"
+	"errors"
 
 	"github.com/cachewright/cachewright/internal/switches"
 )
@@ -15,26 +16,29 @@ type Filled struct {
 
 // Loaded is the answer of Load.
 type Loaded struct {
-	Value  []byte
-	Stamps Stamps // taken before the data was read
+	Value  []byte // must not be changed
+	Stamps Stamps // taken before the data was read; the caller's own
 	Shared bool   // another caller's read answered
 }
 
 // flight is one read of the database that later callers may join.
 type flight struct {
-	stamps Stamps        // what the leader stamped before it read; written before the flight is visible
+	stamps Stamps        // what the leader stamped before it read; never changes while the flight is in the map
 	done   chan struct{} // closed when the fields below are final
 	value  []byte
 	err    error
 	failed bool // the leader panicked, or its own context ended: its end is no answer for others
 }
 
-// Load reads through: it calls read at most once for callers that miss the same key at the same time.
+// Load reads through: it calls read at most once for callers that miss the same key at the same time. It does not look into
+// the cache first: [Cache.Get] does.
 //
 // A caller joins a read under way only under two conditions: its own stamps, taken now, are those the leader took before
-// reading, and no word of them has a writer. So whoever starts after a write was published, or while one is under way,
-// reads for itself and cannot be given what was read before. A caller waits no longer than its own context; a leader's
-// panic or ended context is never handed on, and those who waited read for themselves.
+// reading, and they are valid, so no word of them has a writer. So whoever starts after a write was published, or while one is
+// under way, reads for itself and cannot be given what was read before. A caller waits no longer than its own context; a
+// leader's panic or ended context is never handed on, and those who waited read for themselves.
+//
+// An error of read is returned as it is, to all who joined.
 func (c *Cache) Load(ctx context.Context, key string, tags []Tag, read func(context.Context) (Filled, error)) (Loaded, error) {
 	for {
 		if err := ctx.Err(); err != nil {
@@ -42,57 +46,65 @@ func (c *Cache) Load(ctx context.Context, key string, tags []Tag, read func(cont
 		}
 		stamps := c.engine.Stamp(make(Stamps, 0, 2*len(tags)+1), tags...)
 		f, lead := c.join(key, stamps)
+		if lead {
+			return c.lead(ctx, key, f, read)
+		}
 		if f == nil {
 			filled, err := c.fill(ctx, key, stamps, read)
 			return Loaded{Value: filled.Value, Stamps: stamps}, err
-		}
-		if lead {
-			return c.lead(ctx, key, f, read)
 		}
 		select {
 		case <-ctx.Done():
 			return Loaded{}, ctx.Err()
 		case <-f.done:
 		}
-		if f.failed {
-			continue
+		if !f.failed {
+			c.counters.coalesced.Add(1)
+			return Loaded{Value: f.value, Stamps: stamps, Shared: true}, f.err
 		}
-		c.counters.coalesced.Add(1)
-		return Loaded{Value: f.value, Stamps: f.stamps, Shared: true}, f.err
 	}
 }
 
 // join finds a read to wait for, or makes this caller the leader of one; nil means it must read alone.
+//
+// The stamps are checked here again, version and writers in one load of each word. To look for writers alone would not do: one
+// that committed before this caller began may publish between the taking of the stamps and the look.
 func (c *Cache) join(key string, stamps Stamps) (f *flight, lead bool) {
-	if switches.On(switches.CoalesceQuiet) && !c.engine.quiet(stamps) {
+	if switches.On(switches.CoalesceQuiet) && !c.engine.Valid(stamps) {
 		return nil, false
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if f := c.flights[key]; f != nil {
-		if f.stamps.Equal(stamps) || !switches.On(switches.CoalesceStamps) {
-			return f, false
-		}
-		return nil, false
+	if f := c.flights[key]; f != nil && (f.stamps.Equal(stamps) || !switches.On(switches.CoalesceStamps)) {
+		return f, false
 	}
-	f = &flight{stamps: stamps, done: make(chan struct{})}
+	// A read under other stamps is overtaken: nobody who comes from now on may join it.
+	f = &flight{stamps: stamps, done: make(chan struct{}), failed: true}
 	c.flights[key] = f
 	return f, true
 }
 
-// lead reads for all who joined. The flight leaves the map before it is done, so nobody joins a finished read.
+// lead reads for all who joined. The flight leaves the map before it is done, so nobody joins a finished read. It does so on
+// every way out: a panic and a runtime.Goexit of read leave it marked as failed.
 func (c *Cache) lead(ctx context.Context, key string, f *flight, read func(context.Context) (Filled, error)) (Loaded, error) {
-	f.failed = true
 	defer func() {
 		c.mu.Lock()
-		delete(c.flights, key)
+		if c.flights[key] == f {
+			delete(c.flights, key)
+		}
 		c.mu.Unlock()
 		close(f.done)
 	}()
 	filled, err := c.fill(ctx, key, f.stamps, read)
 	f.value, f.err = filled.Value, err
-	f.failed = err != nil && ctx.Err() != nil
+	f.failed = err != nil && (ctx.Err() != nil || contextual(err))
 	return Loaded{Value: filled.Value, Stamps: f.stamps}, err
+}
+
+// contextual tells an error that comes of a context: a driver may report the leader's deadline before the context itself does.
+func contextual(err error) bool {
+	var timeout interface{ Timeout() bool }
+	return errors.Is(err, context.Canceled) || errors.As(err, &timeout) && timeout.Timeout()
 }
 
 func (c *Cache) fill(ctx context.Context, key string, stamps Stamps, read func(context.Context) (Filled, error)) (Filled, error) {
@@ -101,14 +113,4 @@ func (c *Cache) fill(ctx context.Context, key string, stamps Stamps, read func(c
 		_ = c.Put(ctx, key, filled.Value, stamps, filled.Life) // counted; the reader has its answer
 	}
 	return filled, err
-}
-
-// quiet reports whether no word of the stamps has a writer.
-func (e *Engine) quiet(s Stamps) bool {
-	for _, st := range s {
-		if e.words[st.Word].Load()&writerMask != 0 {
-			return false
-		}
-	}
-	return true
 }

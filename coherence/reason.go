@@ -20,11 +20,11 @@ const (
 	ReasonOff         Reason = "off"           // model or field is not cached
 	ReasonValue       Reason = "value"         // an answer that holds values the cache cannot keep
 	ReasonSize        Reason = "size"          // an answer too large to keep
-	ReasonPool        Reason = "foreign-pool"  // a connection pool the plugin does not watch
+	ReasonPool        Reason = "foreign-pool"  // a connection pool the plugin, or a database the page's engine, does not watch
 	ReasonUntracked   Reason = "untracked"     // the application said so
 	ReasonStray       Reason = "stray-read"    // a read without the request's context while a page was made
 	ReasonLate        Reason = "late-read"     // a read after the handler had returned
 	ReasonWrote       Reason = "wrote"         // the handler wrote through the plugin
 	ReasonScope       Reason = "scope"         // a read under another scope than the page's key
-	ReasonMany        Reason = "too-many-rows" // more stamps than a page may stand on
+	ReasonMany        Reason = "too-many-rows" // more stamps than a page may stand on; some are missing, so nothing makes it storable
 )

@@ -2,20 +2,8 @@ package coherence
 
 import (
 	"slices"
-	"sync/atomic"
 
 	"github.com/cachewright/cachewright/internal/switches"
-)
-
-const (
-	writerBits = 20
-	writerMask = 1<<writerBits - 1
-	// neverVersion is one past the largest version a word can show: a stamp with it never validates.
-	neverVersion = 1 << (64 - writerBits)
-	// publishStep moves the version up by one and takes one writer away, in one addition.
-	publishStep = 1<<writerBits - 1
-	tableBits   = 20
-	allWord     = 0 // word 0 belongs to "everything" alone
 )
 
 // Stamp is one word of the table and the version it had before the data it vouches for was read.
@@ -25,46 +13,17 @@ type Stamp struct {
 }
 
 // Stamps vouch for data: it is current while every word still has the version noted here, and no writer. The zero value
-// vouches for nothing and is never valid. Stamps are plain values; whoever holds them may copy and append.
+// vouches for nothing and is never valid. Stamps are worth nothing to another engine.
 type Stamps []Stamp
 
-// words is the table of version<<20 | writers. It never grows; hashes share its words.
-type words []atomic.Uint64
-
-func newWords(bits int) words { return make(words, 1<<bits) }
-
-// of maps a hash to its word. Word 0 is kept for "everything", which no other tag may share: a shared one would only
-// cost misses, but it would cost all of them.
-func (w words) of(hash uint64) uint32 {
-	if hash == seedAll {
-		return allWord
-	}
-	i := uint32(mix(hash) >> 32 & uint64(len(w)-1)) //nolint:gosec // masked by the table's length
-	if i == allWord {
-		return 1
-	}
-	return i
-}
-
-// stamp notes the word's version as it is now.
-func (w words) stamp(word uint32) Stamp {
-	return Stamp{Word: word, Version: w[word].Load() >> writerBits}
-}
-
-// holds reports whether the stamp's word has its version still and no writer.
-func (w words) holds(s Stamp) bool {
-	v := w[s.Word].Load()
-	if v&writerMask != 0 && switches.On(switches.WriterCheck) {
-		return false
-	}
-	return v>>writerBits == s.Version || !switches.On(switches.StampCheck)
-}
-
 // Stamp reads the versions that vouch for data about to be read under the given tags, and appends them to dst together
-// with the version of "everything". It must be called before the data is read. One allocation at most, when dst lacks room.
+// with the version of "everything". It must be called before the data is read. It allocates once, when dst lacks room.
+//
+// A stamp that dst holds already stays as it is: of two stamps of one word the older stands.
 func (e *Engine) Stamp(dst Stamps, tags ...Tag) Stamps {
+	dst = slices.Grow(dst, 1+2*len(tags))
 	if switches.On(switches.AllWord) || len(tags) == 0 {
-		dst = append(dst, e.words.stamp(allWord))
+		dst = dst.with(e.words.stamp(allWord))
 	}
 	for _, t := range tags {
 		t.reads(func(hash uint64) { dst = dst.with(e.words.stamp(e.words.of(hash))) })
@@ -88,12 +47,24 @@ func (e *Engine) Valid(s Stamps) bool {
 // Moved reports whether some version has moved, whoever is writing now. Stamps that moved can never be valid again.
 func (e *Engine) Moved(s Stamps) bool {
 	for _, st := range s {
-		if e.words[st.Word].Load()>>writerBits != st.Version {
+		if e.words.version(st.Word) != st.Version {
 			return true
 		}
 	}
 	return false
 }
+
+// Merge returns the stamps of both; of two stamps of one word the older stands. Neither s nor other is changed or aliased.
+func (s Stamps) Merge(other Stamps) Stamps {
+	set := stampSet{list: append(make(Stamps, 0, len(s)+len(other)), s...)}
+	for _, st := range other {
+		set.add(st)
+	}
+	return set.list
+}
+
+// Equal reports whether both hold the same stamps in the same order.
+func (s Stamps) Equal(other Stamps) bool { return slices.Equal(s, other) }
 
 // with adds a stamp. Of two stamps of one word the older version is kept: what was read first must still hold.
 func (s Stamps) with(st Stamp) Stamps {
@@ -106,13 +77,31 @@ func (s Stamps) with(st Stamp) Stamps {
 	return append(s, st)
 }
 
-// Merge adds the stamps of other to s; of two stamps of one word the older stands.
-func (s Stamps) Merge(other Stamps) Stamps {
-	for _, st := range other {
-		s = s.with(st)
-	}
-	return s
+// stampSet is a list of stamps, one a word, that stays quick when it is long.
+type stampSet struct {
+	list  Stamps
+	index map[uint32]int // word -> place in list, once there are many
 }
 
-// Equal reports whether both hold the same stamps in the same order.
-func (s Stamps) Equal(other Stamps) bool { return slices.Equal(s, other) }
+// add reports whether the word was new.
+func (s *stampSet) add(st Stamp) bool {
+	const scanned = 32
+	if s.index == nil && len(s.list) < scanned {
+		before := len(s.list)
+		s.list = s.list.with(st)
+		return len(s.list) > before
+	}
+	if s.index == nil {
+		s.index = make(map[uint32]int, 2*len(s.list))
+		for i, have := range s.list {
+			s.index[have.Word] = i
+		}
+	}
+	if i, ok := s.index[st.Word]; ok {
+		s.list[i].Version = min(s.list[i].Version, st.Version)
+		return false
+	}
+	s.index[st.Word] = len(s.list)
+	s.list = append(s.list, st)
+	return true
+}

@@ -49,7 +49,8 @@ func goroutineID() uint64 {
 // libraryFrames are the packages whose frames are not the application's.
 var libraryFrames = []string{
 	"github.com/cachewright/cachewright/coherence.", "github.com/cachewright/cachewright/gormplugin.",
-	"github.com/cachewright/cachewright/middleware.", "gorm.io/", "database/sql.", "runtime.",
+	"github.com/cachewright/cachewright/middleware.", "github.com/cachewright/cachewright/internal/",
+	"gorm.io/", "database/sql.", "runtime.",
 }
 
 // CallSite is the file and line of the innermost caller that is neither this library nor GORM.

@@ -1,11 +1,8 @@
 package coherence
 
 import (
-	"encoding/hex"
-	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/cachewright/cachewright/internal/sqltext"
 )
@@ -45,8 +42,9 @@ func TableTag(table string) Tag {
 	return Tag{kind: kindTable, table: h, own: h}
 }
 
-// RowTag is the tag of one row by its primary key, in the order of the key's columns. A key is compared by its text, so
-// 7, int64(7) and "7" are the same row; a 16-byte array is the UUID it spells.
+// RowTag is the tag of one row by its primary key, in the order of the key's columns. A key is compared by the text of what a
+// driver would send for it, so 7, int64(7), "7" and a pointer to one of them are the same row, and so is a type of one's own
+// over them, whatever its String method says; a 16-byte array is the UUID it spells.
 func RowTag(table string, key ...any) Tag { return TableTag(table).Row(key...) }
 
 // NamedTag is a tag of the application's own, for what does not come from a table.
@@ -175,50 +173,4 @@ func foldURL(url string) string {
 		end = i + 3 + j
 	}
 	return strings.ToLower(url[:end]) + url[end:]
-}
-
-// keyText is the text a key part is compared by.
-func keyText(v any) string {
-	switch v := v.(type) {
-	case string:
-		return v
-	case []byte:
-		return string(v)
-	case int:
-		return strconv.Itoa(v)
-	case int64:
-		return strconv.FormatInt(v, 10)
-	case int32:
-		return strconv.FormatInt(int64(v), 10)
-	case uint64:
-		return strconv.FormatUint(v, 10)
-	case uint:
-		return strconv.FormatUint(uint64(v), 10)
-	case uint32:
-		return strconv.FormatUint(uint64(v), 10)
-	case bool:
-		return strconv.FormatBool(v)
-	case [16]byte:
-		return uuidText(v)
-	case time.Time:
-		return v.UTC().Format(time.RFC3339Nano)
-	case fmt.Stringer:
-		return v.String()
-	default:
-		return fmt.Sprint(v)
-	}
-}
-
-func uuidText(u [16]byte) string {
-	var b [36]byte
-	hex.Encode(b[:8], u[:4])
-	b[8] = '-'
-	hex.Encode(b[9:13], u[4:6])
-	b[13] = '-'
-	hex.Encode(b[14:18], u[6:8])
-	b[18] = '-'
-	hex.Encode(b[19:23], u[8:10])
-	b[23] = '-'
-	hex.Encode(b[24:], u[10:])
-	return string(b[:])
 }

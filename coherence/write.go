@@ -1,10 +1,10 @@
 package coherence
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/cachewright/cachewright/internal/switches"
@@ -15,45 +15,35 @@ import (
 type Write struct {
 	engine   *Engine
 	tags     []Tag
-	held     []heldWord
+	held     []heldWord // sorted by word, each once
 	installs []install
 	ended    bool
+	few      [4]heldWord // room for held: a row takes two, a table two
 }
 
 // heldWord is a word this write added itself to.
 type heldWord struct {
 	word    uint32
-	version uint64
-	alone   bool // at Begin: the only writer
-}
-
-// install is a value that goes into the cache at Publish.
-type install struct {
-	Install
-	row    uint32 // word of the row
-	quiet  Stamps // the other words it stands on, which this write must not hold
-	unsafe bool   // some of them had a writer when it was staged
-}
-
-// Install is a row that a write changed and got back from the database while it held the row's lock.
-type Install struct {
-	Cache *Cache
-	Key   string
-	Value []byte
-	Row   Tag
-	Life  Life
+	alone   bool   // the only writer, at Begin and still at Publish
+	version uint64 // at Begin; from Publish on, the one it moved to
 }
 
 // Begin announces a write of the tags: from now until its end readers of them go to the database. It comes before the
 // moment the database may show the write: before COMMIT, or before a statement that commits by itself. A word at its
 // maximum of writers makes it wait as long as ctx allows; the error is the context's and leaves nothing announced.
+//
+// Every Write must be ended. After an end that is not known, keep it until it is, and call [Write.Settle] then.
 func (e *Engine) Begin(ctx context.Context, tags ...Tag) (*Write, error) {
-	w := &Write{engine: e, tags: tags}
+	w := &Write{engine: e, tags: slices.Clone(tags)}
+	w.held = w.few[:0]
 	for _, t := range tags {
-		t.writes(w.note)
+		t.writes(func(hash uint64) { w.held = append(w.held, heldWord{word: e.words.of(hash)}) })
 	}
+	// In one order for all, so that two writers at the maximum never wait for each other.
+	slices.SortFunc(w.held, func(a, b heldWord) int { return cmp.Compare(a.word, b.word) })
+	w.held = slices.CompactFunc(w.held, func(a, b heldWord) bool { return a.word == b.word })
 	for i := range w.held {
-		if err := w.enter(ctx, &w.held[i]); err != nil {
+		if err := e.enter(ctx, &w.held[i]); err != nil {
 			w.held = w.held[:i]
 			w.Release()
 			return nil, err
@@ -62,20 +52,12 @@ func (e *Engine) Begin(ctx context.Context, tags ...Tag) (*Write, error) {
 	return w, nil
 }
 
-// note adds the hash's word to the list, once.
-func (w *Write) note(hash uint64) {
-	word := w.engine.words.of(hash)
-	if !slices.ContainsFunc(w.held, func(h heldWord) bool { return h.word == word }) {
-		w.held = append(w.held, heldWord{word: word})
-	}
-}
-
-// enter adds this write to the word's writers.
-func (w *Write) enter(ctx context.Context, h *heldWord) error {
-	word := &w.engine.words[h.word]
-	for wait := time.Millisecond; ; wait = min(2*wait, time.Second) {
+// enter adds a writer to the word.
+func (e *Engine) enter(ctx context.Context, h *heldWord) error {
+	word := &e.words[h.word]
+	for wait := time.Millisecond; ; {
 		v := word.Load()
-		if v&writerMask < w.engine.maxWriters {
+		if v&writerMask < e.maxWriters {
 			if !word.CompareAndSwap(v, v+1) {
 				continue
 			}
@@ -89,31 +71,12 @@ func (w *Write) enter(ctx context.Context, h *heldWord) error {
 			return fmt.Errorf("announcing a write: %w", ctx.Err())
 		case <-t.C:
 		}
+		wait = min(2*wait, time.Second)
 	}
 }
 
-// Stage proves that the cache can take a value: it is stored at once under a stamp that never validates. Publish gives
-// it the real stamps. Call it after Begin and before COMMIT; its error means that the value cannot be cached and that a
-// write that promised it must not commit.
-func (w *Write) Stage(ctx context.Context, in Install) error {
-	st := install{Install: in, row: w.engine.words.of(in.Row.own)}
-	st.quiet = append(st.quiet, w.engine.words.stamp(allWord))
-	in.Row.reads(func(hash uint64) {
-		if word := w.engine.words.of(hash); word != st.row {
-			st.quiet = st.quiet.with(w.engine.words.stamp(word))
-		}
-	})
-	st.unsafe = !w.engine.quiet(st.quiet)
-	stamps := Stamps{{Word: st.row, Version: neverVersion}}
-	if !switches.On(switches.StageNeverValid) {
-		stamps = w.engine.Stamp(nil, in.Row)
-	}
-	if err := in.Cache.set(ctx, in.Key, in.Value, stamps, in.Life); err != nil {
-		return err
-	}
-	w.installs = append(w.installs, st)
-	return nil
-}
+// Tags are the tags the write was announced with.
+func (w *Write) Tags() []Tag { return w.tags }
 
 // Publish ends the write after the database has committed: each word's version moves and its writer goes, in one atomic
 // step a word; then what was staged gets its real stamps, if this write was alone on the row's word from Begin to here
@@ -122,20 +85,21 @@ func (w *Write) Publish(ctx context.Context) {
 	if w.ended {
 		return
 	}
-	alone := w.leave()
+	w.leave()
+	defer w.engine.listeners.announce(w.tags) // even if a store panics: the write is visible
 	for i := range w.installs {
-		w.install(ctx, &w.installs[i], alone)
+		w.install(ctx, &w.installs[i])
 	}
-	w.engine.announce(w.tags)
 }
 
 // Settle ends a write whose outcome was unknown, or whose rows are not known well enough: versions move, nothing is installed.
+// It must not come before the outcome can no longer change.
 func (w *Write) Settle() {
 	if w.ended {
 		return
 	}
 	w.leave()
-	w.engine.announce(w.tags)
+	w.engine.listeners.announce(w.tags)
 }
 
 // Release ends a write that surely did not happen: the writers go, no version moves, entries stay good.
@@ -149,11 +113,9 @@ func (w *Write) Release() {
 	}
 }
 
-// Tags are the tags the write was announced with.
-func (w *Write) Tags() []Tag { return w.tags }
-
-// leave publishes each word. It reports the words on which this write was the only one all the time.
-func (w *Write) leave() (alone func(word uint32) (version uint64, ok bool)) {
+// leave moves each word on. Whether this write was alone on a word is decided by the same step that moves it: nobody can come
+// between.
+func (w *Write) leave() {
 	w.ended = true
 	e := w.engine
 	e.counters.publishes.Add(1)
@@ -165,81 +127,19 @@ func (w *Write) leave() (alone func(word uint32) (version uint64, ok bool)) {
 			continue
 		}
 		if h.alone && word.CompareAndSwap(h.version<<writerBits|1, (h.version+1)<<writerBits) {
+			h.version++
 			continue
 		}
 		h.alone = false
-		word.Add(publishStep)
-	}
-	return func(word uint32) (uint64, bool) {
-		for _, h := range w.held {
-			if h.word == word {
-				return h.version + 1, h.alone || !switches.On(switches.InstallAlone)
-			}
-		}
-		return 0, false
+		h.version = word.Add(publishStep) >> writerBits
 	}
 }
 
-// install writes the entry again with stamps that hold. No entry ever carries a version not yet reached.
-func (w *Write) install(ctx context.Context, in *install, alone func(uint32) (uint64, bool)) {
-	e := w.engine
-	version, ok := alone(in.row)
-	quiet := !in.unsafe && e.Valid(in.quiet)
-	if !ok || !quiet && switches.On(switches.InstallQuietTable) {
-		e.counters.installsSkipped.Add(1)
-		return
+// on finds what the write holds of a word, nil if nothing.
+func (w *Write) on(word uint32) *heldWord {
+	i, ok := slices.BinarySearchFunc(w.held, word, func(h heldWord, word uint32) int { return cmp.Compare(h.word, word) })
+	if !ok {
+		return nil
 	}
-	stamps := append(Stamps{{Word: in.row, Version: version}}, in.quiet...)
-	// The caller's context may have ended with its request; the value is committed and worth keeping.
-	if in.Cache.set(context.WithoutCancel(ctx), in.Key, in.Value, stamps, in.Life) == nil {
-		e.counters.installs.Add(1)
-	}
-}
-
-// Invalidate makes everything that stands on the tags stale, for data that changed outside the plugin. A TableTag moves
-// the table as a whole and every row of it, a RowTag its row and all that was made from the table. It returns after the
-// versions have moved; the error is the context's, when it had ended before.
-func (e *Engine) Invalidate(ctx context.Context, tags ...Tag) error {
-	w, err := e.Begin(ctx, tags...)
-	if err != nil {
-		return err
-	}
-	w.Settle()
-	return ctx.Err()
-}
-
-// InvalidateAll makes every entry stale, pages included, in one step.
-func (e *Engine) InvalidateAll(ctx context.Context) error { return e.Invalidate(ctx, Everything()) }
-
-// OnCommit calls f with the tags of each write after its versions have moved, on the writer's goroutine: f must be
-// quick and must not write. The returned function ends the subscription.
-func (e *Engine) OnCommit(f func(tags []Tag)) (cancel func()) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	id := e.nextID
-	e.nextID++
-	e.listeners[id] = f
-	e.listening.Store(true)
-	return sync.OnceFunc(func() {
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		delete(e.listeners, id)
-		e.listening.Store(len(e.listeners) > 0)
-	})
-}
-
-// announce calls the listeners outside the lock.
-func (e *Engine) announce(tags []Tag) {
-	if !e.listening.Load() {
-		return
-	}
-	e.mu.Lock()
-	fs := make([]func([]Tag), 0, len(e.listeners))
-	for _, f := range e.listeners {
-		fs = append(fs, f)
-	}
-	e.mu.Unlock()
-	for _, f := range fs {
-		f(slices.Clone(tags))
-	}
+	return &w.held[i]
 }

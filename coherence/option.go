@@ -1,0 +1,108 @@
+package coherence
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/cachewright/cachewright/store"
+	"github.com/cachewright/cachewright/store/bigcachestore"
+)
+
+// DefaultMemory is the bound on cached bytes when neither WithMemory nor WithStore says otherwise: 64 MiB, a quarter of
+// it for pages.
+const DefaultMemory = 64 << 20
+
+// minMemory is the least that WithMemory accepts.
+const minMemory = 8 << 20
+
+// Option configures an engine.
+type Option func(*settings)
+
+// settings are what options say; errs are the options that make no sense.
+type settings struct {
+	memory   int64
+	store    store.Store
+	logger   *slog.Logger
+	scope    func(context.Context) string
+	deferred bool
+	bits     int // the table has 1<<bits words
+	errs     []error
+}
+
+// WithMemory bounds the cached bytes of the built-in BigCache store. Default [DefaultMemory]; at least 8 MiB.
+func WithMemory(bytes int64) Option {
+	return func(s *settings) {
+		if bytes < minMemory {
+			s.errs = append(s.errs, fmt.Errorf("coherence: WithMemory(%d): at least %d bytes (8 MiB) are needed", bytes, minMemory))
+		}
+		s.memory = bytes
+	}
+}
+
+// WithStore keeps entries in the given store instead of the built-in one. The engine closes it.
+func WithStore(st store.Store) Option {
+	return func(s *settings) {
+		if st == nil {
+			s.errs = append(s.errs, errors.New("coherence: WithStore(nil): a store is needed"))
+		}
+		s.store = st
+	}
+}
+
+// WithLogger sets the logger; by default nothing is logged.
+func WithLogger(l *slog.Logger) Option {
+	return func(s *settings) {
+		if l != nil {
+			s.logger = l
+		}
+	}
+}
+
+// WithScope sets the function whose answer goes into every key: what one scope sees is never served to another.
+func WithScope(scope func(context.Context) string) Option {
+	return func(s *settings) { s.scope = scope }
+}
+
+// Deferred makes New return an engine that caches nothing until [Engine.Start] is called. The other options of New are kept
+// for it.
+func Deferred() Option { return func(s *settings) { s.deferred = true } }
+
+func newSettings() settings {
+	return settings{logger: slog.New(slog.DiscardHandler), bits: tableBits}
+}
+
+func (s *settings) apply(opts []Option) {
+	for _, opt := range opts {
+		opt(s)
+	}
+}
+
+// validate joins all that is wrong.
+func (s *settings) validate() error {
+	if s.memory != 0 && s.store != nil {
+		return errors.Join(append(s.errs, errors.New("coherence: WithMemory and WithStore exclude each other"))...)
+	}
+	return errors.Join(s.errs...)
+}
+
+// openStores gives pages a budget of their own, a quarter, so that a flood of one-time URLs evicts no row.
+func (s *settings) openStores() (rows, pages store.Store, err error) {
+	if s.store != nil {
+		return s.store, s.store, nil
+	}
+	memory := s.memory
+	if memory == 0 {
+		memory = DefaultMemory
+	}
+	rows, err = bigcachestore.New(memory - memory/4)
+	if err != nil {
+		return nil, nil, fmt.Errorf("opening the store of rows: %w", err)
+	}
+	pages, err = bigcachestore.New(memory / 4)
+	if err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("opening the store of pages: %w", err), rows.Close())
+	}
+	return rows, pages, nil
+}
