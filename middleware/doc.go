@@ -28,8 +28,9 @@
 //
 // # Compression
 //
-// The cache may stand outside an encoder, and then stores what it encoded, by Accept-Encoding; or inside, and then stores
-// the body once and it is encoded on each hit. Because an encoder outside changes bytes without touching the ETag, a
+// The cache may stand outside an encoder, and then stores what it encoded, by Accept-Encoding (answers that were left as
+// they are should say Vary: Accept-Encoding, too, or they reach clients that could have had less to read); or inside, and
+// then stores the body once and it is encoded on each hit. Because an encoder outside changes bytes without touching the ETag, a
 // generated ETag is weak for clients that accept a coding; see [StrongETag].
 //
 // # Purging

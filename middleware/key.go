@@ -34,7 +34,7 @@ func (v *visit) key() {
 	}
 	b = appendPart(b, v.scheme)
 	b = appendPart(b, v.host)
-	b = appendPart(b, r.RequestURI)
+	b = appendTarget(b, r)
 	u := r.URL
 	b = appendPart(b, u.Path)
 	b = appendPart(b, u.RawPath)
@@ -104,6 +104,24 @@ func (v *visit) flightKey(known *variants) string {
 	}
 	v.buf = b
 	return string(b)
+}
+
+// appendTarget appends the request target as it was sent, but for a host in it that Host says, too, which is in the key as
+// it is compared.
+func appendTarget(b []byte, r *http.Request) []byte {
+	uri := r.RequestURI
+	scheme, rest, absolute := strings.Cut(uri, "://")
+	if absolute && !strings.ContainsAny(scheme, "/?") {
+		end := strings.IndexAny(rest, "/?#")
+		if end < 0 {
+			end = len(rest)
+		}
+		if strings.EqualFold(rest[:end], r.Host) {
+			b = appendPart(append(b, 1), strings.ToLower(scheme))
+			return appendPart(b, rest[end:])
+		}
+	}
+	return appendPart(append(b, 0), uri)
 }
 
 // url is the page's URL as the client asked for it, as far as the host is to be believed: the name URLTag knows it by.
