@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"gorm.io/gorm"
+
 	"github.com/cachewright/cachewright/internal/sqltext"
 )
 
@@ -63,7 +65,8 @@ func (c *catalogue) forget() {
 func (c *catalogue) generation() uint64 { return c.current.Load().generation }
 
 // table returns what is known of a table and reads it if nothing is. A table that does not exist, or one read under a
-// snapshot that may be older than the last DDL, is not remembered; an error neither.
+// snapshot that may be older than the last DDL, is not remembered; an error neither. In a transaction it is called for
+// tables that the transaction is about to write: SQLite's write lock is taken first.
 func (c *catalogue) table(ctx context.Context, q querier, name sqltext.Name) (*relation, error) {
 	e := c.current.Load()
 	e.mu.RLock()
@@ -108,6 +111,19 @@ func (c *catalogue) readInto(ctx context.Context, q querier, name sqltext.Name, 
 	}
 	rel.name, rel.generation = name, generation
 	return rel, nil
+}
+
+// inTransaction reports whether q is a transaction.
+func inTransaction(q querier) bool {
+	_, is := q.(gorm.TxCommitter)
+	return is
+}
+
+// mayBeInTransaction is inTransaction, but for a single connection too, on which BEGIN may have been sent as a text. A
+// pool runs each query for itself.
+func mayBeInTransaction(q querier) bool {
+	_, is := q.(*sql.Conn)
+	return is || inTransaction(q)
 }
 
 // unread is a table of a database whose catalogue is not read, MySQL's among them: its rows are not cached, and as

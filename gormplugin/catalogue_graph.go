@@ -33,13 +33,13 @@ type node struct {
 	fires    events // those on which triggers and rules of its own run
 	opaque   bool   // a view or the like: what a write of it writes is not followed
 	replaces bool   // INSERT and UPDATE may delete rows that stand in their way
-	actions  []action
+	actions  []keyAction
 	parents  []string // tables whose rows contain those of this one
 	children []string
 }
 
-// action is a foreign key's: what happens to the table that has the key when the one it refers to is written.
-type action struct {
+// keyAction is a foreign key's: what happens to the table that has the key when the one it refers to is written.
+type keyAction struct {
 	on   events
 	to   string
 	then events
@@ -68,10 +68,10 @@ func (g *graph) name(id, table string) *node {
 func (g *graph) refer(parent, child string, onDeletes, onUpdates events) {
 	n := g.node(parent)
 	if onDeletes != 0 {
-		n.actions = append(n.actions, action{on: onDelete, to: child, then: onDeletes})
+		n.actions = append(n.actions, keyAction{on: onDelete, to: child, then: onDeletes})
 	}
 	if onUpdates != 0 {
-		n.actions = append(n.actions, action{on: onUpdate, to: child, then: onUpdates})
+		n.actions = append(n.actions, keyAction{on: onUpdate, to: child, then: onUpdates})
 	}
 }
 
@@ -81,9 +81,9 @@ func (g *graph) inherit(parent, child string) {
 	g.node(child).parents = append(g.node(child).parents, parent)
 }
 
-// visit is a table that is written, directly or as a part of a table below it in an inheritance tree. The latter goes no
+// walkPlace is a table that is written, directly or as a part of a table below it in an inheritance tree. The latter goes no
 // further down: the rows of its other parts are not touched.
-type visit struct {
+type walkPlace struct {
 	id string
 	up bool
 }
@@ -92,23 +92,24 @@ type visit struct {
 type walk struct {
 	graph   *graph
 	named   map[string][]string
-	seen    map[visit]events
-	queue   []step
+	seen    map[walkPlace]events
+	queue   []walkStep
 	reached map[string]struct{}
 	all     bool
 }
 
-type step struct {
-	visit
-	on events
+type walkStep struct {
+	walkPlace
+	on   events
+	from string // the parent it came down from
 }
 
 // reach returns the folded names of all tables that the event on one table leads to, sorted; the table itself is among
 // them only if something leads back to it. all is true if a trigger or a rule on the way may write anywhere.
 func (g *graph) reach(start string, on events, named map[string][]string) (names []string, all bool) {
-	w := walk{graph: g, named: named, seen: map[visit]events{}, reached: map[string]struct{}{}}
-	w.queue = append(w.queue, step{visit{id: start}, on})
-	w.seen[visit{id: start}] = on
+	w := walk{graph: g, named: named, seen: map[walkPlace]events{}, reached: map[string]struct{}{}}
+	w.queue = append(w.queue, walkStep{walkPlace: walkPlace{id: start}, on: on})
+	w.seen[walkPlace{id: start}] = on
 	for len(w.queue) > 0 && !w.all {
 		next := w.queue[len(w.queue)-1]
 		w.queue = w.queue[:len(w.queue)-1]
@@ -121,7 +122,7 @@ func (g *graph) reach(start string, on events, named map[string][]string) (names
 }
 
 // leave goes from a table to those next to it.
-func (w *walk) leave(s step) {
+func (w *walk) leave(s walkStep) {
 	n := w.graph.nodes[s.id]
 	if n == nil || n.folded == "" || n.opaque {
 		w.all = true
@@ -131,11 +132,11 @@ func (w *walk) leave(s step) {
 		w.fire(n)
 	}
 	if n.replaces && s.on&(onInsert|onUpdate) != 0 {
-		w.enter(visit{id: s.id}, onDelete)
+		w.enter(walkPlace{id: s.id}, onDelete, "")
 	}
 	for _, a := range n.actions {
 		if a.on&s.on != 0 {
-			w.enter(visit{id: a.to}, a.then)
+			w.enter(walkPlace{id: a.to}, a.then, "")
 		}
 	}
 	on := s.on
@@ -143,13 +144,15 @@ func (w *walk) leave(s step) {
 		on |= onInsert | onDelete // a row may move from one partition to another
 	}
 	for _, parent := range n.parents {
-		w.enter(visit{id: parent, up: true}, on)
+		if parent != s.from {
+			w.enter(walkPlace{id: parent, up: true}, on, "")
+		}
 	}
 	if s.up {
 		return
 	}
 	for _, child := range n.children {
-		w.enter(visit{id: child}, on)
+		w.enter(walkPlace{id: child}, on, s.id)
 	}
 }
 
@@ -165,7 +168,7 @@ func (w *walk) fire(n *node) {
 		for id, m := range w.graph.nodes {
 			if m.folded == target {
 				found = true
-				w.enter(visit{id: id}, onAny)
+				w.enter(walkPlace{id: id}, onAny, "")
 			}
 		}
 		if !found {
@@ -175,12 +178,12 @@ func (w *walk) fire(n *node) {
 	}
 }
 
-func (w *walk) enter(v visit, on events) {
+func (w *walk) enter(v walkPlace, on events, from string) {
 	if n := w.graph.nodes[v.id]; n != nil && n.folded != "" {
 		w.reached[n.folded] = struct{}{}
 	}
 	if more := on &^ w.seen[v]; more != 0 {
 		w.seen[v] |= on
-		w.queue = append(w.queue, step{v, more})
+		w.queue = append(w.queue, walkStep{v, more, from})
 	}
 }

@@ -46,8 +46,7 @@ SELECT 'self', s.oid::text, s.relname::text, pg_catalog.concat(
 		CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_rewrite r WHERE r.ev_class = s.oid AND r.ev_enabled <> 'D') THEN 'r' END,
 		CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = s.oid AND NOT t.tgisinternal AND t.tgenabled <> 'D'
 			AND t.tgtype & 66 = 0 AND t.tgtype & 28 <> 0) THEN 'a' END,
-		CASE WHEN pg_catalog.current_setting('transaction_isolation') IN ('repeatable read', 'serializable')
-			AND pg_catalog.transaction_timestamp() <> pg_catalog.statement_timestamp() THEN 'i' END), 0 AS n
+		CASE WHEN pg_catalog.current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN 'i' END), 0 AS n
 FROM self s
 UNION ALL
 SELECT 'column', '', a.attname::text, pg_catalog.concat(CASE
@@ -111,7 +110,7 @@ func (c *catalogue) readPostgres(ctx context.Context, q querier, name sqltext.Na
 	for _, f := range found {
 		r.add(f)
 	}
-	return r.finish(c.named), nil
+	return r.finish(q, c.named), nil
 }
 
 // postgresRelation is a relation while its facts come in.
@@ -162,14 +161,14 @@ func (r *postgresRelation) add(f fact) {
 	}
 }
 
-func (r *postgresRelation) finish(named map[string][]string) *relation {
+func (r *postgresRelation) finish(q querier, named map[string][]string) *relation {
 	if !r.exists {
 		return r.relation
 	}
 	is := func(flag byte) bool { return strings.IndexByte(r.flags, flag) >= 0 }
 	r.ordinary = is('o')
 	r.rowSecurity = is('s')
-	r.passing = is('i')
+	r.passing = is('i') && mayBeInTransaction(q)
 	r.returning = r.ordinary && is('p') && !is('r') && !is('h') && !r.virtual
 	r.installs = r.ordinary && !is('r') && !is('a')
 	for _, columns := range r.unique {

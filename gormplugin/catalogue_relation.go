@@ -135,7 +135,7 @@ func (r *relation) addUnique(columns []string) {
 
 // seal makes the tags, once, of what has been found.
 func (r *relation) seal() {
-	insert, update, deletes := tables{r.insertReaches, r.insertAll}, tables{r.updateReaches, r.updateAll}, tables{r.deleteReaches, r.deleteAll}
+	insert, update, deletes := reachedTables{r.insertReaches, r.insertAll}, reachedTables{r.updateReaches, r.updateAll}, reachedTables{r.deleteReaches, r.deleteAll}
 	r.plain = tagsOf(insert)
 	r.tags[opUpdate] = tagsOf(update)
 	r.tags[opDelete] = tagsOf(deletes)
@@ -143,16 +143,16 @@ func (r *relation) seal() {
 	if r.replaces {
 		r.tags[opCreate] = tagsOf(insert, update, deletes)
 	}
-	r.tags[opRaw] = tagsOf(insert, update, deletes, tables{r.truncateReaches, r.truncateAll})
+	r.tags[opRaw] = tagsOf(insert, update, deletes, reachedTables{r.truncateReaches, r.truncateAll})
 }
 
-// tables is a list of tables, or all there are.
-type tables struct {
+// reachedTables is a list of tables, or all there are.
+type reachedTables struct {
 	names []string
 	all   bool
 }
 
-func tagsOf(lists ...tables) []coherence.Tag {
+func tagsOf(lists ...reachedTables) []coherence.Tag {
 	var names []string
 	for _, list := range lists {
 		if list.all {

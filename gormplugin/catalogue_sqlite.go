@@ -2,6 +2,7 @@ package cacheplugin
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"strings"
 
@@ -53,6 +54,10 @@ func (c *catalogue) readSQLite(ctx context.Context, q querier, name sqltext.Name
 	default:
 		return r.relation, nil // of an attached database, which is not read: it counts as one nobody can see
 	}
+	r.passing = mayBeInTransaction(q)
+	if inTransaction(q) && lockSQLite(ctx, q, name.Table) == nil {
+		r.passing = false // what the lock's holder reads is the newest state
+	}
 	found, err := facts(ctx, q, sqliteFacts, name.Table)
 	if err != nil {
 		return nil, err
@@ -61,6 +66,19 @@ func (c *catalogue) readSQLite(ctx context.Context, q querier, name sqltext.Name
 		r.add(f, name.Schema == "")
 	}
 	return r.finish(c.named), nil
+}
+
+// lockSQLite makes a transaction a writing one, as the statement that is about to run would. If it read the catalogue
+// before, and another connection committed in between, that statement would meet SQLITE_BUSY_SNAPSHOT, which no timeout
+// waits for. Of its error the statement itself will tell.
+func lockSQLite(ctx context.Context, q querier, table string) error {
+	rows, err := q.QueryContext(ctx, `DELETE FROM main."`+strings.ReplaceAll(table, `"`, `""`)+`" WHERE 0`)
+	if err != nil {
+		return err
+	}
+	for rows.Next() {
+	}
+	return errors.Join(rows.Err(), rows.Close())
 }
 
 // sqliteRelation is a relation while its facts come in. Names are compared in lower case.
@@ -72,15 +90,13 @@ type sqliteRelation struct {
 	base      bool // a base table of the main database
 	temporary bool // a temporary table or view has the name
 	version   string
-	types     []sqliteColumn
+	types     []string            // as declared, in the order of columns
 	unique    map[string][]string // by the index
 	primary   []string
 	virtual   bool // a column is computed when it is read
 	generated bool // a column is computed from others
 	after     bool // a trigger runs after a row was written
 }
-
-type sqliteColumn struct{ name, declared string }
 
 func (r *sqliteRelation) add(f fact, bare bool) {
 	switch f.kind {
@@ -113,7 +129,7 @@ func (r *sqliteRelation) addColumn(f fact) {
 		return // not of SELECT *
 	}
 	r.columns = append(r.columns, f.a)
-	r.types = append(r.types, sqliteColumn{f.a, f.b})
+	r.types = append(r.types, f.b)
 	r.virtual = r.virtual || hidden == "2"
 	r.generated = r.generated || hidden != "0"
 	if pk != "0" {
@@ -155,8 +171,8 @@ func (r *sqliteRelation) finish(named map[string][]string) *relation {
 	r.exists = true
 	r.ordinary = r.base && !strings.HasPrefix(r.wanted, "sqlite_")
 	binary := binaryColumns(r.sql, r.columns)
-	for i, column := range r.types {
-		r.keys[strings.ToLower(column.name)] = sqliteClass(column.declared, binary[i])
+	for i, column := range r.columns {
+		r.keys[strings.ToLower(column)] = sqliteClass(r.types[i], binary[i])
 	}
 	for _, columns := range r.unique {
 		r.addUnique(columns)
