@@ -231,7 +231,7 @@ func TestTheBacklogIsBounded(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				db, answer := newDatabase(), make(chan error)
 				db.before = func(context.Context, writeback.Batch) error { return <-answer }
-				_, table := newTable(t, db, func(cfg *writeback.TableConfig) { cfg.Pending, cfg.Full = 2, full })
+				_, table := newTable(t, db, func(cfg *writeback.TableConfig) { cfg.Pending, cfg.Full, cfg.Flush = 2, full, time.Hour })
 				apply(t, db, table, create(rowOf("a", int64(0), nil)))
 				apply(t, db, table, create(rowOf("b", int64(0), nil)))
 				synctest.Wait() // the flusher, which the full backlog woke, is in the database

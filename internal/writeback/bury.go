@@ -71,7 +71,6 @@ func (t *Table) leave(p *part) {
 	t.land(p)
 	if r.next != nil {
 		r.next.unlink()
-		r.next, r.rest = nil, nil
 	}
 	t.drop(r)
 	t.count.dead++

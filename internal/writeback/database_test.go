@@ -44,6 +44,8 @@ type database struct {
 	dead    []*writeback.FlushError
 	// before is asked about each batch, without the lock.
 	before func(ctx context.Context, b writeback.Batch) error
+	// broken are batches that no Buffer may send.
+	broken []string
 	// deadFails is what Dead returns without doing anything.
 	deadFails error
 	// leaving is called just before a row leaves for the dead letters.
@@ -84,13 +86,13 @@ func (d *database) statements(b writeback.Batch) error {
 	table := d.tables[b.Table]
 	for i, w := range b.Writes {
 		if i > 0 && b.Writes[i-1].Key >= w.Key {
-			return fmt.Errorf("batch not sorted, or key twice: %q", w.Key)
+			d.broken = append(d.broken, "not sorted, or a key twice: "+w.Key)
 		}
 		if w.Values[colKey] != w.Key {
-			return fmt.Errorf("image of %v for %q", w.Values[colKey], w.Key)
+			d.broken = append(d.broken, fmt.Sprintf("image of %v for %q", w.Values[colKey], w.Key))
 		}
 		if (w.Kind == writeback.KindDelete) != (b.Writes[0].Kind == writeback.KindDelete) {
-			return errors.New("batch mixes deletes and writes")
+			d.broken = append(d.broken, "deletes mixed with writes: "+w.Key)
 		}
 		old, exists := table[w.Key]
 		if w.Values[colName] == "poison" && w.Kind != writeback.KindDelete {

@@ -251,11 +251,12 @@ func TestAChildWhoseParentCameLaterIsNoPoison(t *testing.T) {
 		db.parents["t"] = "t" // a tree
 		b, table := newTable(t, db, func(cfg *writeback.TableConfig) { cfg.Batch = 1 })
 		db.before = func(context.Context, writeback.Batch) error { return errDown }
-		for _, key := range []string{"a", "b", "c"} {
+		for _, key := range []string{"a", "b", "c", "d"} {
 			apply(t, db, table, create(rowOf(key, nil, nil)))
 		}
 		apply(t, db, table, set("a", colParent, "b"))
 		apply(t, db, table, set("b", colParent, "c"))
+		apply(t, db, table, set("c", colParent, "d"))
 		synctest.Wait()
 		db.before = nil
 		require.NoError(t, b.Flush(context.Background()))
@@ -266,6 +267,99 @@ func TestAChildWhoseParentCameLaterIsNoPoison(t *testing.T) {
 		apply(t, db, table, set("a", colParent, "nobody"))
 		require.Error(t, b.Flush(context.Background()))
 		require.Len(t, db.dead, 1)
+	})
+}
+
+// A suspect may come to depend on a newer row while it waits for its turn.
+func TestASuspectThatGrowsIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		db, hang := newDatabase(), make(chan struct{})
+		db.parents["t"] = "t"
+		down := true
+		db.before = func(_ context.Context, b writeback.Batch) error {
+			if down {
+				return errDown
+			}
+			if b.Writes[0].Key == "b" {
+				<-hang
+			}
+			return nil
+		}
+		buffer, table := newTable(t, db, func(cfg *writeback.TableConfig) { cfg.Batch, cfg.Flush = 1, time.Hour })
+		apply(t, db, table, create(rowOf("a", nil, nil)))
+		apply(t, db, table, create(rowOf("b", nil, nil)))
+		apply(t, db, table, set("a", colParent, "b"))
+		synctest.Wait()
+		down = false
+		<-time.After(time.Minute) // a was refused for want of b, and b is being written
+		apply(t, db, table, create(rowOf("z", nil, nil)))
+		apply(t, db, table, set("a", colParent, "z"))
+		close(hang)
+		require.NoError(t, buffer.Flush(context.Background()))
+		require.Empty(t, db.dead)
+		require.Equal(t, "z", db.row("t", "a")[colParent])
+	})
+}
+
+func TestTheOldestChangeGoesFirst(t *testing.T) {
+	t.Parallel()
+	db := newDatabase()
+	b, table := newTable(t, db, nil)
+	for _, name := range []string{"c", "b", "a"} {
+		other := addTable(t, b, func(cfg *writeback.TableConfig) { cfg.Name = name })
+		apply(t, db, other, create(rowOf("k", nil, nil)))
+	}
+	apply(t, db, table, create(rowOf("k", nil, nil)))
+	require.NoError(t, b.Flush(context.Background()))
+	var order []string
+	for _, batch := range db.batches {
+		order = append(order, batch.Table)
+	}
+	require.Equal(t, []string{"c", "b", "a", "t"}, order)
+}
+
+func TestARowMadeAnewWhileItsInsertWasRolledBackIsInserted(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		db, answers := newDatabase(), make(chan error)
+		db.before = func(context.Context, writeback.Batch) error { return <-answers }
+		b, table := newTable(t, db, nil)
+		apply(t, db, table, create(rowOf("k", int64(1), nil)))
+		<-time.After(time.Second)
+		synctest.Wait()
+		apply(t, db, table, remove("k"))
+		apply(t, db, table, create(rowOf("k", int64(2), nil)))
+		answers <- errDown
+		close(answers)
+		require.NoError(t, b.Flush(context.Background()))
+		require.Len(t, db.writes(), 1)
+		require.Equal(t, writeback.KindInsert, db.writes()[0].Kind)
+		require.Equal(t, int64(2), db.row("t", "k")[colHits])
+	})
+}
+
+// What a change adds to a row after its dead letter was recorded would be in neither.
+func TestChangesWaitWhileTheirRowIsBuried(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		db, buried := newDatabase(), make(chan struct{})
+		db.leaving = func(*writeback.FlushError) { <-buried }
+		b, table := newTable(t, db, nil)
+		apply(t, db, table, create(rowOf("k", int64(1), "poison")))
+		<-time.After(time.Second)
+		synctest.Wait()
+		affected := make(chan int64)
+		go func() { affected <- apply(t, db, table, set("k", colName, "good")) }()
+		synctest.Wait()
+		select {
+		case <-affected:
+			require.Fail(t, "the change did not wait")
+		default:
+		}
+		close(buried)
+		require.Zero(t, <-affected) // the row was never made
+		require.NoError(t, b.Flush(context.Background()))
 	})
 }
 

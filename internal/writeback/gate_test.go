@@ -22,7 +22,7 @@ func TestAGateIsTakenWhenTheRowIsWritten(t *testing.T) {
 		for i := range 10 {
 			apply(t, db, table, create(rowOf(fmt.Sprint(i), int64(0), nil)))
 		}
-		h := b.Holder()
+		h, start := b.Holder(), time.Now()
 		held := make(chan error)
 		go func() { held <- h.Hold(ctx, table, "7") }()
 		synctest.Wait()
@@ -37,6 +37,7 @@ func TestAGateIsTakenWhenTheRowIsWritten(t *testing.T) {
 		synctest.Wait() // the change waits already: the row must not be dirty again when its batch has come back
 		answers <- nil
 		require.NoError(t, <-held)
+		require.Zero(t, time.Since(start), "the row did not wait for its age")
 		_, pending := table.Get("7")
 		require.False(t, pending)
 		require.NotNil(t, db.row("t", "7"))
@@ -69,14 +70,18 @@ func TestAGateOnTheTableKeepsOutAllRows(t *testing.T) {
 		synctest.Wait()
 		apply(t, db, table, create(rowOf("b", nil, nil))) // the table is not held yet
 		require.NoError(t, row.Hold(ctx, table, "y"))     // one that holds a row of it may go on
+		late, cancel := context.WithTimeout(ctx, time.Second)
+		require.ErrorIs(t, b.Holder().Hold(late, table, "z"), context.DeadlineExceeded) // a newcomer waits
+		cancel()
+		apply(t, db, table, create(rowOf("d", nil, nil)))
 		row.Release()
 		require.NoError(t, <-held)
 		require.Zero(t, table.Pending())
-		require.Len(t, db.tables["t"], 2)
+		require.Len(t, db.tables["t"], 3)
 		require.NoError(t, all.Hold(ctx, table, "a"))
 		require.NoError(t, all.HoldAll(ctx, table))
 
-		late, cancel := context.WithTimeout(ctx, time.Second)
+		late, cancel = context.WithTimeout(ctx, time.Second)
 		defer cancel()
 		_, err := table.Apply(late, create(rowOf("c", nil, nil)), db.base("t", "c"))
 		require.ErrorIs(t, err, context.DeadlineExceeded)
