@@ -1,0 +1,4 @@
+package meter
+
+// KindOf is what the meter takes a statement for.
+var KindOf = kindOf
