@@ -229,7 +229,7 @@ func TestTheBacklogIsBounded(t *testing.T) {
 		t.Run(full.String(), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				db, answer := newDatabase(), make(chan error)
+				db, answer, start := newDatabase(), make(chan error), time.Now()
 				db.before = func(context.Context, writeback.Batch) error { return <-answer }
 				_, table := newTable(t, db, func(cfg *writeback.TableConfig) { cfg.Pending, cfg.Full, cfg.Flush = 2, full, time.Hour })
 				apply(t, db, table, create(rowOf("a", int64(0), nil)))
@@ -255,6 +255,7 @@ func TestTheBacklogIsBounded(t *testing.T) {
 					require.ErrorIs(t, <-applied, want)
 				}
 				answer <- nil
+				require.Less(t, time.Since(start), time.Minute, "a full backlog does not wait for its age")
 				if full == policy.FullBlock {
 					require.NoError(t, <-applied)
 				}

@@ -57,8 +57,11 @@ func newDatabase() *database {
 }
 
 func (d *database) Write(ctx context.Context, b writeback.Batch) error {
-	if d.before != nil {
-		if err := d.before(ctx, b); err != nil {
+	d.mu.Lock()
+	before := d.before
+	d.mu.Unlock()
+	if before != nil {
+		if err := before(ctx, b); err != nil {
 			return err
 		}
 	}
@@ -147,6 +150,13 @@ func (d *database) foreignKeys() error {
 		}
 	}
 	return nil
+}
+
+// behave sets before.
+func (d *database) behave(before func(ctx context.Context, b writeback.Batch) error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.before = before
 }
 
 func (d *database) Dead(_ context.Context, dead *writeback.FlushError, leave func()) error {

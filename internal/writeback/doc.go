@@ -31,6 +31,6 @@
 // # Locks
 //
 // Table.mu guards the rows of one table and is held for no longer than a change of memory takes: never while the sink,
-// a callback or a wait runs. Buffer.mu guards the list of tables, Buffer.gateMu who waits for whom at gates. Buffer.mu is
-// never taken with another lock held; Table.mu may be held when gateMu is taken, never the other way round.
+// a callback or a wait runs. Buffer.mu guards the list of tables, Buffer.gateMu who waits for whom at gates. Nobody holds
+// two of these at once.
 package writeback

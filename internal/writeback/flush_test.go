@@ -58,9 +58,12 @@ func TestWhatCameAfterTheBatchWasSentStaysPending(t *testing.T) {
 			buffer := writeback.New(db, writeback.Options{})
 			table := addTable(t, buffer, nil)
 			apply(t, db, table, add("k", 1))
+			apply(t, db, table, create(rowOf("new", int64(0), nil)))
+			apply(t, db, table, add("new", 1))
 			<-time.After(time.Second)
 			synctest.Wait()
 			apply(t, db, table, add("k", 10))
+			apply(t, db, table, add("new", 10)) // must not reach into the insert that is being written
 			answers <- answer
 			synctest.Wait()
 			row, pending := table.Get("k")
@@ -69,6 +72,7 @@ func TestWhatCameAfterTheBatchWasSentStaysPending(t *testing.T) {
 			close(answers)
 			require.NoError(t, buffer.Close(context.Background()))
 			require.Equal(t, int64(11), db.row("t", "k")[colHits])
+			require.Equal(t, int64(11), db.row("t", "new")[colHits])
 		}
 	})
 }
@@ -127,7 +131,7 @@ func TestAFailingTableDoesNotHoldUpOthers(t *testing.T) {
 		apply(t, db, good, create(rowOf("k", nil, nil)))
 		require.NoError(t, good.Flush(context.Background()))
 		require.Equal(t, 1, bad.Pending())
-		db.before = nil
+		db.behave(nil)
 	})
 }
 
@@ -258,7 +262,7 @@ func TestAChildWhoseParentCameLaterIsNoPoison(t *testing.T) {
 		apply(t, db, table, set("b", colParent, "c"))
 		apply(t, db, table, set("c", colParent, "d"))
 		synctest.Wait()
-		db.before = nil
+		db.behave(nil)
 		require.NoError(t, b.Flush(context.Background()))
 		require.Empty(t, db.dead)
 		require.Equal(t, "b", db.row("t", "a")[colParent])
@@ -276,11 +280,8 @@ func TestASuspectThatGrowsIsTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db, hang := newDatabase(), make(chan struct{})
 		db.parents["t"] = "t"
-		down := true
-		db.before = func(_ context.Context, b writeback.Batch) error {
-			if down {
-				return errDown
-			}
+		db.before = func(context.Context, writeback.Batch) error { return errDown }
+		up := func(_ context.Context, b writeback.Batch) error {
 			if b.Writes[0].Key == "b" {
 				<-hang
 			}
@@ -291,7 +292,7 @@ func TestASuspectThatGrowsIsTriedAgain(t *testing.T) {
 		apply(t, db, table, create(rowOf("b", nil, nil)))
 		apply(t, db, table, set("a", colParent, "b"))
 		synctest.Wait()
-		down = false
+		db.behave(up)
 		<-time.After(time.Minute) // a was refused for want of b, and b is being written
 		apply(t, db, table, create(rowOf("z", nil, nil)))
 		apply(t, db, table, set("a", colParent, "z"))

@@ -159,7 +159,7 @@ func TestAHolderWaitsForOneBatchOnly(t *testing.T) {
 		late, cancel := context.WithTimeout(ctx, time.Minute)
 		defer cancel()
 		require.ErrorIs(t, first.Hold(late, table, "a"), context.DeadlineExceeded)
-		db.before = nil
+		db.behave(nil)
 	})
 }
 
