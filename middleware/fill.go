@@ -181,6 +181,9 @@ func (f *fill) land(reason Reason, p *page, pick selector) {
 	if !passing(reason) {
 		f.door.refusals.note(digestOf([]byte(f.flight.key)), f.door.clock.now(), reason != "")
 	}
+	if end != endShared && switches.On(switches.PageShareable) {
+		p = nil
+	}
 	f.door.flights.land(f.flight, end, p, pick)
 }
 
