@@ -25,7 +25,27 @@ type Ware struct {
 
 func (Ware) TableName() string { return "wares" }
 
-func (w *Ware) AfterFind(*gorm.DB) error { w.Found++; return nil }
+func (w *Ware) AfterFind(tx *gorm.DB) error    { w.Found++; return hooked(tx, "AfterFind") }
+func (w *Ware) BeforeUpdate(tx *gorm.DB) error { return hooked(tx, "BeforeUpdate") }
+func (w *Ware) AfterUpdate(tx *gorm.DB) error  { return hooked(tx, "AfterUpdate") }
+func (w *Ware) AfterCreate(tx *gorm.DB) error  { return hooked(tx, "AfterCreate") }
+func (w *Ware) AfterDelete(tx *gorm.DB) error  { return hooked(tx, "AfterDelete") }
+
+type hookKey struct{}
+
+// hooked calls the function that a test put into the context.
+func hooked(tx *gorm.DB, name string) error {
+	if f, ok := tx.Statement.Context.Value(hookKey{}).(func(*gorm.DB, string) error); ok {
+		return f(tx, name)
+	}
+	return nil
+}
+
+// withHook returns a session whose wares' hooks call f with their name.
+func withHook(tb testing.TB, db *gorm.DB, f func(tx *gorm.DB, name string) error) *gorm.DB {
+	tb.Helper()
+	return db.WithContext(context.WithValue(tb.Context(), hookKey{}, f))
+}
 
 func (w *Ware) ware() *Ware { return w }
 
@@ -87,25 +107,45 @@ type cached struct {
 // eachSetup runs the test for each way of caching on each database, with the wares 1, 2 and 3 at the prices 10, 20, 30.
 func eachSetup(t *testing.T, test func(t *testing.T, c *cached)) {
 	t.Helper()
-	for _, s := range setups() {
-		t.Run(s.name, func(t *testing.T) {
-			testkit.EachDatabase(t, func(t *testing.T, database testkit.Database) {
-				test(t, openCached(t, database, s, nil))
-			})
-		})
-	}
+	runSetups(t, setups(), test)
 }
 
-// eachCached is eachSetup for write-through and aside wares by tag.
-func eachCached(t *testing.T, test func(t *testing.T, c *cached)) {
+// eachTagged is eachSetup for the wares cached by their tags.
+func eachTagged(t *testing.T, test func(t *testing.T, c *cached)) {
 	t.Helper()
-	for _, s := range setups()[:2] {
-		t.Run(s.name, func(t *testing.T) {
-			testkit.EachDatabase(t, func(t *testing.T, database testkit.Database) {
+	runSetups(t, setups()[:2], test)
+}
+
+// eachThrough runs the test with wares cached write-through by their tag.
+func eachThrough(t *testing.T, test func(t *testing.T, c *cached)) {
+	t.Helper()
+	runSetups(t, setups()[1:2], test)
+}
+
+// eachAside runs the test with wares cached aside by their tag.
+func eachAside(t *testing.T, test func(t *testing.T, c *cached)) {
+	t.Helper()
+	runSetups(t, setups()[:1], test)
+}
+
+// runSetups makes one database for all set-ups, which are tried one after the other, each on an empty schema.
+func runSetups(t *testing.T, setups []setup, test func(t *testing.T, c *cached)) {
+	t.Helper()
+	testkit.EachDatabase(t, func(t *testing.T, database testkit.Database) {
+		for i, s := range setups {
+			t.Run(s.name, func(t *testing.T) {
+				switch {
+				case i == 0:
+				case database.Name == "sqlite":
+					database = testkit.SQLiteDatabase(t)
+				default:
+					_, err := database.Raw(t).ExecContext(t.Context(), "DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+					require.NoError(t, err)
+				}
 				test(t, openCached(t, database, s, nil))
 			})
-		})
-	}
+		}
+	})
 }
 
 func openCached(tb testing.TB, database testkit.Database, s setup, cfg *gorm.Config, more ...cacheplugin.Option) *cached {

@@ -51,9 +51,17 @@ func (p *Plugin) query(db *gorm.DB) {
 	case !p.watches(stmt.ConnPool):
 		r.direct(coherence.ReasonPool)
 	case r.byKey():
+	case locks(stmt):
+		r.direct(coherence.ReasonLocking)
 	default:
 		r.byQuery()
 	}
+}
+
+// locks reports whether the statement asks for locks, also where the dialect has none and leaves the words out.
+func locks(stmt *gorm.Statement) bool {
+	_, ok := stmt.Clauses["FOR"]
+	return ok
 }
 
 // watches reports whether the pool is the database the plugin was given: a replica may lag behind what is invalidated.
