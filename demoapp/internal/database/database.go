@@ -20,18 +20,22 @@ import (
 // versionTable is where goose remembers which of the demo's migrations were applied.
 const versionTable = "cachewright_demo_migrations"
 
-// slowStatement is what GORM warns of.
-const slowStatement = time.Second
+const (
+	connections   = 16          // of the application
+	slowStatement = time.Second // what GORM warns of
+)
 
-// Database is an open database. GORM is what the application works with; Pool is below GORM and its plugins, and shows
-// what the database really holds. What either sends is counted by Meter.
+// Database is an open database.
 type Database struct {
-	GORM  *gorm.DB
-	Pool  *sql.DB
-	Meter *meter.Meter
-	Name  string // for people: the DSN without its password
+	GORM  *gorm.DB     // what the application works with
+	Meter *meter.Meter // counts what GORM's pool sends
+	Name  string       // for people: the DSN without its password
+
+	// Outside is a pool of its own that nobody counts, past GORM and its plugins: it shows what the database really holds.
+	Outside *sql.DB
 
 	target target
+	pool   *sql.DB
 }
 
 // Open connects to the database that the DSN names, and sees that it answers. DSNs are postgres://… and sqlite:PATH; a
@@ -42,12 +46,12 @@ func Open(ctx context.Context, dsn string, log *slog.Logger) (_ *Database, err e
 		return nil, err
 	}
 	counts := new(meter.Meter)
-	pool := sql.OpenDB(counts.Connector(found.connector))
-	pool.SetMaxOpenConns(16)
-	pool.SetMaxIdleConns(16)
+	pool, outside := sql.OpenDB(counts.Connector(found.connector)), sql.OpenDB(found.connector)
+	pool.SetMaxOpenConns(connections)
+	pool.SetMaxIdleConns(connections)
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, pool.Close())
+			err = errors.Join(err, pool.Close(), outside.Close())
 		}
 	}()
 	if err := pool.PingContext(ctx); err != nil {
@@ -62,7 +66,7 @@ func Open(ctx context.Context, dsn string, log *slog.Logger) (_ *Database, err e
 	if err != nil {
 		return nil, fmt.Errorf("open GORM on %s: %w", found.shown, err)
 	}
-	return &Database{GORM: db, Pool: pool, Meter: counts, Name: found.shown, target: found}, nil
+	return &Database{GORM: db, Meter: counts, Name: found.shown, Outside: outside, target: found, pool: pool}, nil
 }
 
 // Migrate makes the demo's tables, or brings them to their newest form.
@@ -71,7 +75,7 @@ func (d *Database) Migrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	provider, err := goose.NewProvider(d.target.goose, d.Pool, files, goose.WithTableName(versionTable))
+	provider, err := goose.NewProvider(d.target.goose, d.Outside, files, goose.WithTableName(versionTable))
 	if err != nil {
 		return fmt.Errorf("read the migrations: %w", err)
 	}
@@ -81,9 +85,17 @@ func (d *Database) Migrate(ctx context.Context) error {
 	return nil
 }
 
-// Close closes the pool. It comes after the cache was closed, which may still have something to write.
+// Ping reports whether the database answers.
+func (d *Database) Ping(ctx context.Context) error {
+	if err := d.pool.PingContext(ctx); err != nil {
+		return fmt.Errorf("reach the database: %w", err)
+	}
+	return nil
+}
+
+// Close closes the pools. It comes after the cache was closed, which may still have something to write.
 func (d *Database) Close() error {
-	if err := d.Pool.Close(); err != nil {
+	if err := errors.Join(d.pool.Close(), d.Outside.Close()); err != nil {
 		return fmt.Errorf("close the database: %w", err)
 	}
 	return nil
