@@ -3,6 +3,7 @@ package cacheplugin_test
 import (
 	"context"
 	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -11,6 +12,8 @@ import (
 	cacheplugin "github.com/cachewright/cachewright/gormplugin"
 	"github.com/cachewright/cachewright/internal/testkit"
 	"github.com/cachewright/cachewright/policy"
+	"github.com/cachewright/cachewright/store/bigcachestore"
+	"github.com/cachewright/cachewright/store/storetest"
 )
 
 // Ware is the model most tests use: one table, cached in four ways.
@@ -142,25 +145,38 @@ func runSetups(t *testing.T, setups []setup, test func(t *testing.T, c *cached))
 					_, err := database.Raw(t).ExecContext(t.Context(), "DROP SCHEMA public CASCADE; CREATE SCHEMA public")
 					require.NoError(t, err)
 				}
-				test(t, openCached(t, database, s, nil))
+				test(t, openCached(t, database, s))
 			})
 		}
 	})
 }
 
-func openCached(tb testing.TB, database testkit.Database, s setup, cfg *gorm.Config, more ...cacheplugin.Option) *cached {
+func openCached(tb testing.TB, database testkit.Database, s setup) *cached {
 	tb.Helper()
 	c := &cached{setup: s, database: database, plain: database.Open(tb, nil)}
 	require.NoError(tb, c.plain.AutoMigrate(&Ware{}, &Part{}))
 	for i := range int64(3) {
 		require.NoError(tb, c.plain.Create(&Ware{ID: i + 1, Name: "ware", Price: 10 * (i + 1), Secret: "secret"}).Error)
 	}
-	if cfg == nil {
-		cfg = &gorm.Config{}
-	}
-	c.DB, c.probe = database.OpenCounted(tb, cfg)
-	c.plugin = usePlugin(tb, c.DB, append(s.options, more...)...)
-	return c
+	return c.again(tb, nil)
+}
+
+// again is the same database with another handle and another plugin on it.
+func (c *cached) again(tb testing.TB, cfg *gorm.Config, more ...cacheplugin.Option) *cached {
+	tb.Helper()
+	other := *c
+	other.DB, other.probe = c.database.OpenCounted(tb, cfg)
+	other.plugin = usePlugin(tb, other.DB, append(slices.Clip(c.options), more...)...)
+	return &other
+}
+
+// withFaulty is again with a store that can be broken.
+func (c *cached) withFaulty(tb testing.TB) (*cached, *storetest.Faulty) {
+	tb.Helper()
+	inner, err := bigcachestore.New(16 << 20)
+	require.NoError(tb, err)
+	faulty := storetest.NewFaulty(inner)
+	return c.again(tb, nil, cacheplugin.WithStore(faulty)), faulty
 }
 
 // usePlugin puts a new plugin on the handle, until the test ends.
