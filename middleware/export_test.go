@@ -25,7 +25,7 @@ func Decode(b []byte) (ok bool) {
 // Samples are stored bytes as they are made.
 func Samples() [][]byte {
 	p := &page{
-		status: 200, flags: pageTracked | pageExplicit, born: 1, initial: time.Second, lifetime: time.Minute, etag: `"x"`, route: "/{id}",
+		status: 200, flags: pageTracked | pageExplicit, born: 1, initial: time.Second, lifetime: time.Minute, etag: `"x"`, route: "/{id}", moment: 3,
 		fields: []pageField{
 			{opSet, "Content-Type", []string{"text/html"}}, {opAppend, "Vary", []string{"A", "B"}}, {op: opDelete, name: "X-Gone"},
 		},

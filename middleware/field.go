@@ -59,9 +59,15 @@ var families = [...]struct {
 	prefix string
 	class  fieldClass
 }{
-	{"Sec-", fieldNeutral}, {"X-B3-", fieldNeutral}, {"X-Datadog-", fieldNeutral},
-	{"X-Auth-", fieldCredential}, {"Cf-Access-", fieldCredential}, {"X-Amzn-Oidc-", fieldCredential},
-	{"X-Goog-Authenticated-User-", fieldCredential}, {"X-Goog-Iap-", fieldCredential}, {"X-Ms-Client-Principal", fieldCredential},
+	{"Sec-", fieldNeutral},
+	{"X-B3-", fieldNeutral},
+	{"X-Datadog-", fieldNeutral},
+	{"X-Auth-", fieldCredential},
+	{"Cf-Access-", fieldCredential},
+	{"X-Amzn-Oidc-", fieldCredential},
+	{"X-Goog-Authenticated-User-", fieldCredential},
+	{"X-Goog-Iap-", fieldCredential},
+	{"X-Ms-Client-Principal", fieldCredential},
 	{"X-Ms-Token-", fieldCredential},
 }
 

@@ -21,6 +21,7 @@ type fill struct {
 	keep    bool    // whether the page may be stored: not if another request is making the same one
 	deps    *coherence.Deps
 	url     coherence.Stamps // of the page's URL, taken before the handler ran
+	moment  uint64           // the last soft purge before the handler ran
 	outer   http.Header      // the header map as the handler found it
 	started time.Time
 	ended   time.Time
@@ -43,8 +44,9 @@ func (v *visit) fill(fwd rfc9111.Fwd, fl *flight, keep bool) {
 	d := v.door
 	f := &fill{
 		visit: v, fwd: fwd, flight: fl, keep: keep,
-		url:   d.engine.Stamp(nil, coherence.URLTag(v.url())),
-		outer: v.w.Header().Clone(), started: time.Now(),
+		url:    d.engine.Stamp(nil, coherence.URLTag(v.url())),
+		moment: d.engine.Moment(),
+		outer:  v.w.Header().Clone(), started: time.Now(),
 	}
 	f.answer = answer{
 		w: v.w, keeping: true, limit: d.maxBody, room: &d.room,
@@ -55,6 +57,8 @@ func (v *visit) fill(fwd rfc9111.Fwd, fl *flight, keep bool) {
 		if !returned {
 			f.panicked()
 		}
+		// Whatever happened since, a client's writer that panics included: nobody waits for this one any more.
+		d.flights.land(fl, endLost, nil, selector{})
 	}()
 	f.run()
 	returned = true
@@ -185,140 +189,6 @@ func (f *fill) land(reason Reason, p *page, pick selector) {
 		p = nil
 	}
 	f.door.flights.land(f.flight, end, p, pick)
-}
-
-// finish judges a kept answer, hands it over and stores it.
-func (f *fill) finish() {
-	a := &f.answer
-	defer a.release()
-	written := a.wrote
-	if !written {
-		a.status = http.StatusOK
-		a.keepHeader()
-	}
-	f.deps.Seal(f.tooLate)
-	j := f.judge(written)
-	if !written && j.reason != "" {
-		// Nothing was written and nothing is stored: outer middleware may still write.
-		f.sent = a.status
-		f.announceStatus(j)
-		f.land(j.reason, nil, selector{})
-		f.report(Miss, j.reason, false, nil)
-		return
-	}
-	j.complete(f)
-	var p *page
-	if j.reason == "" || j.reason == ReasonStampsMoved || !switches.On(switches.PageShareable) {
-		p = j.page(f)
-	}
-	rest := f.send(j, p)
-	if p != nil {
-		f.settle(j, p)
-	}
-	stored := j.reason == "" && f.put(j, p)
-	f.land(j.reason, p, j.pick)
-	a.sendBody(rest)
-	a.superfluous()
-	f.report(Miss, j.reason, stored, p)
-}
-
-// announceStatus adds Cache-Status to the header map.
-func (f *fill) announceStatus(j *judgement) {
-	addStatus(f.w.Header(), rfc9111.CacheStatus{
-		Cache: f.door.name, Fwd: f.fwd, FwdStatus: f.answer.status, Stored: j.reason == "", Detail: string(j.reason),
-	}.String())
-}
-
-// send hands over the header and the first bytes of the body, and returns the rest: outer middleware that touches the
-// header at the first write has done so then, and a slow client holds nobody up.
-func (f *fill) send(j *judgement, p *page) (rest []byte) {
-	a, h := &f.answer, f.w.Header()
-	a.restore()
-	unmodified := rfc9111.NotModified(f.r.Method, f.r.Header, a.status, j.validators(), f.ended)
-	status := a.status
-	if unmodified {
-		status = http.StatusNotModified
-		for _, field := range fieldsOf(f.outer, a.header) {
-			if field.op != opDelete && !rfc9111.InNotModified(field.name, j.validators()) {
-				delete(h, field.name)
-			}
-		}
-		delete(h, "Content-Length")
-	}
-	if j.etag != "" {
-		h["Etag"] = []string{j.tagFor(f)}
-	}
-	f.announceStatus(j)
-	a.w.WriteHeader(status)
-	f.sent = status
-	if unmodified || bodyless(a.status) {
-		return nil
-	}
-	const first = 512 // as many bytes as a server looks at to tell the type
-	n := min(first, len(a.body))
-	a.sendBody(a.body[:n])
-	return a.body[n:]
-}
-
-// settle looks at the header again after it was written: what outer middleware added may forbid to store the page.
-func (f *fill) settle(j *judgement, p *page) {
-	if reason := j.again(f); reason != "" && j.reason == "" {
-		j.reason = reason
-	}
-	v := f.visit
-	key := v.pageKey(&j.pick)
-	if len(key) > maxKey && j.reason == "" {
-		j.reason = ReasonKey
-	}
-	p.key = string(key)
-}
-
-// put stores the page.
-func (f *fill) put(j *judgement, p *page) bool {
-	d := f.door
-	// The answer is complete: that its client leaves now is no reason to lose it.
-	ctx := context.WithoutCancel(f.r.Context())
-	f.key.Store(p.key)
-	f.store.Store(true)
-	err := d.learn(ctx, f.visit, j.pick, digestOf([]byte(p.key)))
-	if err == nil {
-		err = d.engine.Pages().Put(ctx, p.key, p.encode(), p.stamps, coherence.Life{TTL: p.life()})
-	}
-	d.front.drop(p.key)
-	if err != nil {
-		j.reason = ReasonStore
-		return false
-	}
-	if f.late.Load() {
-		f.forget()
-		j.reason = coherence.ReasonLate
-		return false
-	}
-	return true
-}
-
-// tooLate is called for a read that comes after the handler had returned, from whatever goroutine: the page does not know
-// of it, so it must not be served.
-func (f *fill) tooLate(n coherence.Note) {
-	f.late.Store(true)
-	if f.store.Load() {
-		f.forget()
-	}
-	if f.door.lateLog.first(n.Site) {
-		f.door.engine.Logger().Warn("a handler read after it had returned; its page is not kept",
-			"reason", string(coherence.ReasonLate), "at", n.Site)
-	}
-	if f.door.recorder != nil {
-		f.door.record(Event{Outcome: Late, Reason: coherence.ReasonLate, Route: route(f.r), Method: f.r.Method})
-	}
-}
-
-// forget removes the page from the store.
-func (f *fill) forget() {
-	if key, _ := f.key.Load().(string); key != "" {
-		_ = f.door.engine.Pages().Delete(context.Background(), key) // counted; an entry that stays is bounded by its stamps
-		f.door.front.drop(key)
-	}
 }
 
 // report tells recorder and log how it went.

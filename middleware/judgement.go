@@ -25,6 +25,9 @@ type judgement struct {
 	date       time.Time
 }
 
+// maxSelected is room for the part of a key that picks a page, where only a guess is needed.
+const maxSelected = 4 << 10
+
 // judge decides about an answer that was kept to its end. written is false for a handler that wrote nothing at all.
 func (f *fill) judge(written bool) *judgement {
 	a, d := &f.answer, f.door
@@ -39,6 +42,9 @@ func (f *fill) judge(written bool) *judgement {
 	j.reason = f.incomplete(j)
 	if j.reason == "" {
 		j.reason = f.refuse(j, j.header, written, notes)
+	}
+	if j.reason == "" && !d.engine.Pages().Fits(len(f.base)+maxSelected, headerSize(j.header)+len(a.body), j.stamps) {
+		j.reason = ReasonStore
 	}
 	if j.reason == "" && d.engine.Moved(j.stamps) {
 		j.reason = ReasonStampsMoved
@@ -196,6 +202,7 @@ func (j *judgement) page(f *fill) *page {
 	a, d := &f.answer, f.door
 	p := &page{
 		status: a.status, born: d.clock.now(), initial: j.initial, etag: j.etag, body: a.body, stamps: j.stamps,
+		moment: f.moment,
 		fields: fieldsOf(f.outer, a.header),
 	}
 	p.lifetime, _ = j.bound(d)

@@ -23,6 +23,7 @@ type page struct {
 	lifetime time.Duration // 0: no bound
 	etag     string        // generated; "" when the handler set its own, or none can be made
 	route    string
+	moment   uint64      // a soft purge after it ends the page's freshness
 	fields   []pageField // what the handler added to the header, sorted by name
 	body     []byte
 	stamps   coherence.Stamps
@@ -131,6 +132,7 @@ func (p *page) encode() []byte {
 	b = binary.LittleEndian.AppendUint64(b, uint64(p.born))
 	b = binary.AppendUvarint(b, uint64(p.initial))  //nolint:gosec // never negative
 	b = binary.AppendUvarint(b, uint64(p.lifetime)) //nolint:gosec // never negative
+	b = binary.AppendUvarint(b, p.moment)
 	b = appendPart(b, p.route)
 	b = appendPart(b, p.etag)
 	b = binary.AppendUvarint(b, uint64(len(p.fields)))
@@ -162,6 +164,7 @@ func decodePage(b []byte) (*page, error) {
 		return nil, errCorruptPage
 	}
 	p.initial, p.lifetime = time.Duration(initial), time.Duration(lifetime)
+	p.moment = d.uvarint()
 	p.route, p.etag = d.text(), d.text()
 	n := d.count(3)
 	p.fields = make([]pageField, 0, n)

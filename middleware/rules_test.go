@@ -201,6 +201,19 @@ func TestRule2APageWithAnUntrackedReadNamesItsReason(t *testing.T) {
 	}
 }
 
+func TestAStrayReadKeepsThePageOut(t *testing.T) {
+	t.Parallel()
+	e := newEngine(t)
+	stray := func(door middle) *reply {
+		return behind(func(w http.ResponseWriter, r *http.Request) {
+			e.Stray() // what the plugin calls for a read without the request's context
+			tracked("x")(w, r)
+		}, door).get("/")
+	}
+	requireRefused(t, stray(middleware.Shared(e)), coherence.ReasonStray)
+	requireRefused(t, stray(middleware.PerUser(e, func(*http.Request) string { return "u" })), coherence.ReasonStray)
+}
+
 func TestRule3APageIsSharedOnlyWithWhomItWouldBeStoredFor(t *testing.T) {
 	t.Parallel()
 	e := newEngine(t)

@@ -85,21 +85,20 @@ func TestLine65EventsAreNotHeldBack(t *testing.T) {
 
 func TestLine65AHijackedConnectionIsLeftAlone(t *testing.T) {
 	t.Parallel()
-	var events []middleware.Event
+	events := make(chan middleware.Event, 1)
 	s := behind(func(w http.ResponseWriter, _ *http.Request) {
 		conn, _, err := w.(http.Hijacker).Hijack()
 		require.NoError(t, err)
 		_, _ = io.WriteString(conn, "HTTP/1.1 299 Own\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi")
 		_ = conn.Close()
-	}, middleware.Shared(newEngine(t), middleware.WithRecorder(func(e middleware.Event) { events = append(events, e) })))
+	}, middleware.Shared(newEngine(t), middleware.WithRecorder(func(e middleware.Event) { events <- e })))
 	server := httptest.NewServer(s)
 	res, err := server.Client().Get(server.URL)
 	require.NoError(t, err)
 	require.NoError(t, res.Body.Close())
 	server.Close()
 	require.Equal(t, 299, res.StatusCode)
-	require.Len(t, events, 1)
-	require.Equal(t, middleware.ReasonHijacked, events[0].Reason)
+	require.Equal(t, middleware.ReasonHijacked, (<-events).Reason)
 }
 
 func TestLine65AnUpgradePassesTheCacheBy(t *testing.T) {

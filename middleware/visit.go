@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"sync"
-	"time"
 
 	"github.com/cachewright/cachewright/coherence"
 	"github.com/cachewright/cachewright/internal/rfc9111"
@@ -112,6 +111,10 @@ func (v *visit) find() (*page, rfc9111.Fwd, Reason) {
 			fwd, reason = rfc9111.FwdRequest, refusal
 			continue
 		}
+		if d.engine.Expired(p.stamps, p.moment) {
+			fwd = rfc9111.FwdStale // purged softly
+			continue
+		}
 		entry := p.entry(now, d.development)
 		switch v.asks.Decide(entry) {
 		case rfc9111.UseFresh:
@@ -180,7 +183,7 @@ func (v *visit) hit(p *page) {
 
 // depend makes the pages around this one stand on what it stands on.
 func (v *visit) depend(p *page) {
-	outer := coherence.DepsOf(v.r.Context())
+	outer := v.door.engine.Deps(v.r.Context())
 	if outer == nil {
 		return
 	}
@@ -189,93 +192,6 @@ func (v *visit) depend(p *page) {
 	if !p.is(pageTracked) {
 		outer.Refuse(coherence.ReasonUntracked)
 	}
-}
-
-// miss runs the handler, or waits for another request that runs it already.
-func (v *visit) miss(fwd rfc9111.Fwd, reason Reason) {
-	d := v.door
-	switch {
-	case v.asks.OnlyIfCached:
-		v.unsatisfied()
-		return
-	case v.r.Method == http.MethodHead:
-		v.forward(fwd, ReasonHead)
-		return
-	case v.r.Context().Value(insideKey{d}) != nil:
-		// The handler of this very door asks again; waiting for it would be waiting for ourselves.
-		v.forward(rfc9111.FwdBypass, ReasonNested)
-		return
-	case reason != "" || !v.joinable():
-		v.fill(fwd, nil, true)
-		return
-	}
-	v.arrived = d.flights.next()
-	var timeout <-chan time.Time
-	for {
-		key := v.flightKey(v.known)
-		if d.refusals.known(digestOf([]byte(key)), d.clock.now()) {
-			v.fill(fwd, nil, true)
-			return
-		}
-		f, lead := d.flights.join(key)
-		if lead {
-			v.fill(fwd, f, true)
-			return
-		}
-		if timeout == nil {
-			timer := time.NewTimer(d.wait)
-			defer timer.Stop()
-			timeout = timer.C
-		}
-		select {
-		case <-f.done:
-		case <-timeout:
-			v.fill(fwd, nil, false)
-			return
-		case <-v.r.Context().Done():
-			v.fill(fwd, nil, false)
-			return
-		}
-		if f.end == endLost || f.end == endUnshared && f.page == nil {
-			v.fill(fwd, nil, true)
-			return
-		}
-		if f.page != nil && v.accepts(f) {
-			v.collapse(f, fwd)
-			return
-		}
-		var p *page
-		if p, fwd, _ = v.find(); p != nil {
-			v.hit(p)
-			return
-		}
-	}
-}
-
-// joinable reports whether the request may wait for another one's answer and may lead others.
-func (v *visit) joinable() bool {
-	return v.door.coalesce && !v.authorized && !v.cookies && !v.asks.NoCache &&
-		!v.asks.MaxAge.Set && !v.asks.MinFresh.Set
-}
-
-// accepts reports whether what a flight made is the answer to this request, too: the same page, one it may see, and one
-// that shows a moment within the request.
-func (v *visit) accepts(f *flight) bool {
-	if v.may(f.page) != "" || string(v.pageKey(&f.pick)) != f.page.key {
-		return false
-	}
-	return v.arrived < f.began || v.door.engine.Valid(f.page.stamps)
-}
-
-// collapse answers with what another request's handler made.
-func (v *visit) collapse(f *flight, fwd rfc9111.Fwd) {
-	p := f.page
-	v.depend(p)
-	text := rfc9111.CacheStatus{Cache: v.door.name, Fwd: fwd, Collapsed: true}.String()
-	status, sent := p.serve(v, text)
-	v.door.record(Event{
-		Outcome: Collapsed, Route: p.route, Method: v.r.Method, Status: status, Bytes: sent, Dependencies: len(p.stamps),
-	})
 }
 
 // unsatisfied answers only-if-cached when nothing is cached.

@@ -1,0 +1,89 @@
+package middleware_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/cachewright/cachewright/coherence"
+	"github.com/cachewright/cachewright/middleware"
+)
+
+func TestUnderAFloodOfOneTimeURLsAHotPageStays(t *testing.T) {
+	t.Parallel()
+	e := newEngine(t, coherence.WithMemory(8<<20)) // 2 MiB of it for pages
+	s := behind(func(w http.ResponseWriter, r *http.Request) {
+		tracked(strings.Repeat(r.URL.Path+" ", 1000))(w, r)
+	}, middleware.Shared(e))
+	requireStored(t, s.get("/hot"))
+	for i := range 2000 { // some 20 MB
+		s.get(fmt.Sprintf("/%06d", i))
+		requireHit(t, s.get("/hot"))
+	}
+	write(t, e, product)
+	requireMiss(t, s.get("/hot"))
+}
+
+func TestManyHotPagesAllAnswerForThemselves(t *testing.T) {
+	t.Parallel()
+	s := behind(func(w http.ResponseWriter, r *http.Request) {
+		tracked(strings.Repeat(r.URL.Path+" ", 2000))(w, r)
+	}, middleware.Shared(newEngine(t)))
+	for range 3 {
+		for i := range 150 { // more than the decoded copies have room for
+			path := fmt.Sprintf("/%03d", i)
+			require.Equal(t, strings.Repeat(path+" ", 2000), s.get(path).body)
+		}
+	}
+	require.EqualValues(t, 150, s.runs.Load())
+}
+
+func TestAPageTheStoreCannotTakeIsNotSaidToBeStored(t *testing.T) {
+	t.Parallel()
+	s := behind(tracked(strings.Repeat("a", 1<<20)), middleware.Shared(newEngine(t, coherence.WithMemory(8<<20))))
+	requireRefused(t, s.get("/"), middleware.ReasonStore)
+	requireMiss(t, s.get("/"))
+}
+
+func TestLine62ASoftPurgeEndsFreshness(t *testing.T) {
+	t.Parallel()
+	e := newEngine(t)
+	for _, h := range []http.HandlerFunc{tracked("x"), func(w http.ResponseWriter, r *http.Request) {
+		set(w.Header(), minute)
+		tracked("x")(w, r)
+	}} {
+		s := behind(h, middleware.Shared(e))
+		requireStored(t, s.get("http://a.example/"))
+		requireHit(t, s.get("http://a.example/"))
+		require.NoError(t, e.Expire(t.Context(), product))
+		r := s.get("http://a.example/")
+		requireStored(t, r)
+		require.EqualValues(t, "stale", r.param(t, "fwd"))
+		requireHit(t, s.get("http://a.example/"))
+		require.NoError(t, e.Expire(t.Context(), coherence.URLTag("http://a.example/")))
+		requireMiss(t, s.get("http://a.example/"))
+	}
+}
+
+func TestAReloadReplacesThePageForAll(t *testing.T) {
+	t.Parallel()
+	n := 0
+	s := behind(func(w http.ResponseWriter, _ *http.Request) {
+		n++
+		set(w.Header(), minute)
+		_, _ = io.WriteString(w, fmt.Sprint(n))
+	}, middleware.Shared(newEngine(t)))
+	for range 3 {
+		s.get("/")
+	}
+	require.Equal(t, "2", s.get("/", "Cache-Control: no-cache").body)
+	for range 3 {
+		r := s.get("/")
+		requireHit(t, r)
+		require.Equal(t, "2", r.body)
+	}
+}
