@@ -39,7 +39,7 @@ func (h Hit) Stamps(dst Stamps) Stamps { return h.stamps.appendTo(dst) }
 func (h Hit) Valid() bool { return h.engine != nil && h.engine.words.holdRaw(h.stamps) }
 
 // Get returns the entry under the key if its stamps are valid now. The error is the context's alone: a store that fails
-// is a miss, counted. One allocation, the store's copy of the entry.
+// is a miss, counted. It takes no lock and allocates nothing but for the store's copies.
 func (c *Cache) Get(ctx context.Context, key string) (Hit, bool, error) {
 	if err := ctx.Err(); err != nil {
 		return Hit{}, false, err

@@ -232,6 +232,7 @@ func TestAWriterThatPublishesBetweenStampAndLookIsSeen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		release := make(chan struct{})
+		defer close(release)
 		go w.load("a", func() { <-release })
 		synctest.Wait()
 		write := w.begin(row("a"))
@@ -239,7 +240,6 @@ func TestAWriterThatPublishesBetweenStampAndLookIsSeen(t *testing.T) {
 		stamps := w.engine.Stamp(nil, row("a"))
 		write.Publish(t.Context())
 		require.False(t, coherence.Joins(w.engine.Rows(), "a", stamps))
-		close(release)
 	})
 }
 
