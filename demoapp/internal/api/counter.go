@@ -49,7 +49,7 @@ func (a *API) recordMetric(w http.ResponseWriter, r *http.Request) error {
 	}
 	var c checks
 	c.require(sensorName.MatchString(in.Sensor), "sensor", "must be 1 to 64 of a-z, 0-9 and -, and not begin with -")
-	c.require(in.At.Year() >= 1970 && in.At.Year() < 10000, "at", "must be after 1970")
+	c.require(in.At.Year() >= 2000 && in.At.Year() < 10000, "at", "must be from the years 2000 to 9999")
 	c.require(len(in.Samples) >= 1 && len(in.Samples) <= maxSamples, "samples", "must be 1 to 1000")
 	for _, sample := range in.Samples {
 		if sample < -maxSample || sample > maxSample {
