@@ -19,7 +19,7 @@ import (
 // Whoever is named in an answer is the one who asked, or the answer was public.
 func TestNoPageEverReachesAnotherUser(t *testing.T) {
 	t.Parallel()
-	const users, rounds, urls = 64, 60, 4
+	const users, rounds, urls = 64, 40, 4
 	who := func(r *http.Request) string {
 		for _, name := range []string{"Authorization", "X-Api-Key", "Cookie", "X-Session"} {
 			if v := r.Header.Get(name); v != "" {
