@@ -13,6 +13,8 @@ import (
 // originals are GORM's own callbacks, which ours stand in place of under the same names.
 type originals struct {
 	query, row, raw, create, update, del func(*gorm.DB)
+
+	beginCreate, beginUpdate, beginDelete func(*gorm.DB)
 }
 
 // register puts our callbacks in place of GORM's. The names stay, so other plugins' Before and After still find them.
@@ -32,6 +34,9 @@ func (p *Plugin) register(db *gorm.DB) error {
 		{"gorm:create", cb.Create().Get, cb.Create().Replace, &o.create, p.write(opCreate, &o.create)},
 		{"gorm:update", cb.Update().Get, cb.Update().Replace, &o.update, p.write(opUpdate, &o.update)},
 		{"gorm:delete", cb.Delete().Get, cb.Delete().Replace, &o.del, p.write(opDelete, &o.del)},
+		{"gorm:begin_transaction", cb.Create().Get, cb.Create().Replace, &o.beginCreate, p.beginTransaction(&o.beginCreate, opCreate)},
+		{"gorm:begin_transaction", cb.Update().Get, cb.Update().Replace, &o.beginUpdate, p.beginTransaction(&o.beginUpdate, opUpdate)},
+		{"gorm:begin_transaction", cb.Delete().Get, cb.Delete().Replace, &o.beginDelete, p.beginTransaction(&o.beginDelete, opDelete)},
 	}
 	var errs []error
 	for _, s := range slots {
@@ -71,6 +76,12 @@ func (p *Plugin) write(op operation, original *func(*gorm.DB)) func(*gorm.DB) {
 func (p *Plugin) through(db *gorm.DB, op operation, m *model, original func(*gorm.DB)) {
 	stmt := db.Statement
 	inner := stmt.ConnPool
+	if lazy, ok := inner.(*lazyTx); ok {
+		if err := lazy.begin(); err != nil {
+			_ = db.AddError(err)
+			return
+		}
+	}
 	if m == nil {
 		op = opRaw
 	}

@@ -121,7 +121,7 @@ func keyOfValue(class keyClass, v rowset.Value) (string, bool) {
 		if class == keyUUID && len(v.Bytes()) == 36 {
 			return uuidText(string(v.Bytes()))
 		}
-		return string(v.Bytes()), class == keyBytes || class == keyText
+		return string(v.Bytes()), class == keyBytes
 	}
 	return "", false
 }
@@ -160,4 +160,22 @@ func (p *Plugin) queryKey(dst []byte, scope, query string, args []any) ([]byte, 
 		}
 	}
 	return dst, true
+}
+
+// argumentOf is the value of a canonical text, as an argument for its column.
+func argumentOf(class keyClass, text string) (any, bool) {
+	switch class {
+	case keyInt:
+		n, err := strconv.ParseInt(text, 10, 64)
+		return n, err == nil
+	case keyBool:
+		b, err := strconv.ParseBool(text)
+		return b, err == nil
+	case keyText, keyUUID:
+		return text, true
+	case keyBytes:
+		return []byte(text), true
+	default:
+		return nil, false
+	}
 }

@@ -117,8 +117,9 @@ func (r *reader) relation() *relation {
 		if err != nil || !read.exists {
 			return nil
 		}
-		rel = read
-		m.relation.Store(read)
+		if rel = read; !read.passing {
+			m.relation.Store(read)
+		}
 	}
 	if !rel.ordinary || rel.rowSecurity && !p.settings.scoped {
 		return nil

@@ -49,16 +49,24 @@ func answered(state string) bool {
 		!strings.HasPrefix(state, "58") && !strings.HasPrefix(state, "XX")
 }
 
+// doubt says what kind of write has no known outcome.
+type doubt uint8
+
+const (
+	doubtCommit    doubt = iota // a COMMIT was sent: the transaction wrote, so it has its number
+	doubtStatement              // a statement that commits by itself: the server may begin it yet
+	doubtOpen                   // a statement in a transaction whose end the plugin does not see
+)
+
 // settle ends a write whose outcome is unknown once it can no longer change. Until then its readers go to the database.
-// open says that its transaction may be under way still, in hands the plugin does not see.
-func (p *Plugin) settle(w *coherence.Write, open bool) {
+func (p *Plugin) settle(w *coherence.Write, d doubt) {
 	p.stats.unknownOutcomes.Add(1)
-	if p.dialect == sqltext.SQLite && !open || !switches.On(switches.UnknownStays) {
+	if p.dialect == sqltext.SQLite && d != doubtOpen || !switches.On(switches.UnknownStays) {
 		w.Settle() // in-process: when COMMIT has returned, whatever happened has happened
 		return
 	}
 	p.engine.Go(func(ctx context.Context) {
-		if p.dialect == sqltext.Postgres {
+		if p.dialect == sqltext.Postgres && d != doubtStatement {
 			if waitSnapshot(ctx, p.root) == nil {
 				w.Settle()
 			}

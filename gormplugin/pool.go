@@ -38,7 +38,7 @@ func (p *Plugin) wrapPools(db *gorm.DB) {
 // wrap returns the pool as the plugin wants to see it. A pool of prepared statements keeps its place outside.
 func (p *Plugin) wrap(c gorm.ConnPool) gorm.ConnPool {
 	switch c := c.(type) {
-	case nil, *pool, *tx, *statement:
+	case nil, *pool, *tx, *statement, *lazyTx:
 		return c
 	case *gorm.PreparedStmtDB:
 		c.ConnPool = p.wrap(c.ConnPool)
@@ -59,6 +59,11 @@ func underlying(c gorm.ConnPool) gorm.ConnPool {
 		return c.inner
 	case *statement:
 		return underlying(c.inner)
+	case *lazyTx:
+		if c.inner != nil {
+			return underlying(c.inner)
+		}
+		return c
 	default:
 		return c
 	}
@@ -70,6 +75,11 @@ func txOf(c gorm.ConnPool) (t *tx, foreign bool) {
 	case *tx:
 		return c, false
 	case *statement:
+		return txOf(c.inner)
+	case *lazyTx:
+		if c.inner == nil {
+			return nil, false
+		}
 		return txOf(c.inner)
 	case *gorm.PreparedStmtTX:
 		return txOf(c.Tx)

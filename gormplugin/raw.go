@@ -24,9 +24,11 @@ func (s *statement) execRaw(ctx context.Context, query string, args []any) (sql.
 	if len(tags) == 0 {
 		return underlying(s.inner).ExecContext(ctx, query, args...)
 	}
-	if err := s.plugin.writeback.beforeRaw(ctx, s.inner, v); err != nil {
+	release, err := s.plugin.writeback.gate(ctx, s.inner, tags, nil, nil)
+	if err != nil {
 		return nil, err
 	}
+	defer release()
 	var result sql.Result
 	err = s.run(ctx, tags, false, func(c gorm.ConnPool, e *effects) error {
 		var err error
@@ -69,8 +71,11 @@ func (s *statement) rawTags(ctx context.Context, v *sqltext.Write) ([]coherence.
 			continue // the table is changed as a whole, and may not exist yet
 		}
 		rel, err := s.plugin.relation(ctx, s.inner, name)
-		if err != nil {
+		if ctx.Err() != nil {
 			return nil, ctx.Err()
+		}
+		if err != nil {
+			return []coherence.Tag{coherence.Everything()}, nil
 		}
 		tags = append(tags, rel.reached(opRaw)...)
 	}
@@ -127,9 +132,11 @@ func (s *statement) captureRaw(ctx context.Context, v *sqltext.Write, query stri
 	if err != nil {
 		return nil, err
 	}
-	if err := s.plugin.writeback.beforeRaw(ctx, s.inner, v); err != nil {
+	release, err := s.plugin.writeback.gate(ctx, s.inner, tags, nil, nil)
+	if err != nil {
 		return nil, err
 	}
+	defer release()
 	var c *rowset.Captured
 	err = s.run(ctx, tags, true, func(inner gorm.ConnPool, e *effects) error {
 		var err error

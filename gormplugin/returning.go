@@ -22,6 +22,11 @@ func (s *statement) execModel(ctx context.Context, query string, args []any) (sq
 	if err != nil {
 		return nil, err
 	}
+	release, err := s.gate(ctx, &plan)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	var result sql.Result
 	err = s.run(ctx, plan.tags, plan.ask != askNothing, func(c gorm.ConnPool, e *effects) error {
 		if plan.ask == askNothing {
@@ -54,6 +59,11 @@ func (s *statement) queryModel(ctx context.Context, query string, args []any) (*
 	if err != nil {
 		return nil, err
 	}
+	release, err := s.gate(ctx, &plan)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	var (
 		captured *rowset.Captured
 		live     *sql.Rows
@@ -84,6 +94,16 @@ func (s *statement) queryModel(ctx context.Context, query string, args []any) (*
 		return live, err
 	}
 	return s.plugin.replayer.Resume(context.WithoutCancel(ctx), captured, 0, own)
+}
+
+// gate holds the write-back rows the plan touches. Rows that only the database can name are the whole table, but for
+// those an INSERT makes.
+func (s *statement) gate(ctx context.Context, plan *writePlan) (release func(), err error) {
+	tags := plan.tags
+	if plan.ask == askKeys && !plan.inserts {
+		tags = append(tags[:len(tags):len(tags)], s.table())
+	}
+	return s.plugin.writeback.gate(ctx, s.inner, tags, s.model, plan.pins)
 }
 
 // extend makes the statement return what the plan asks for. A new line keeps a trailing comment from swallowing it.

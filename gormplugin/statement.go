@@ -89,9 +89,12 @@ func (s *statement) run(ctx context.Context, tags []coherence.Tag, own bool, f f
 // runInside collects the effects in the transaction.
 func (s *statement) runInside(ctx context.Context, t *tx, tags []coherence.Tag, f func(gorm.ConnPool, *effects) error) error {
 	t.effects.touch(tags...)
+	t.wrote = true
 	err := f(underlying(s.inner), &t.effects)
 	if err == nil && !switches.On(switches.EffectsAtCommit) {
-		return s.plugin.engine.Invalidate(ctx, t.effects.tags...)
+		tags := t.effects.tags
+		t.effects = effects{}
+		return s.plugin.engine.Invalidate(ctx, tags...)
 	}
 	return err
 }
@@ -103,7 +106,7 @@ func (s *statement) runForeign(ctx context.Context, tags []coherence.Tag, f func
 	if err != nil {
 		return err
 	}
-	defer p.settle(w, true)
+	defer p.settle(w, doubtOpen)
 	var found effects
 	err = f(s.inner, &found)
 	if found.empty() {
@@ -112,7 +115,7 @@ func (s *statement) runForeign(ctx context.Context, tags []coherence.Tag, f func
 	// What the statement told of its rows is announced before anybody can commit it.
 	more, beginErr := p.engine.Begin(context.WithoutCancel(ctx), found.tags...)
 	if beginErr == nil {
-		p.settle(more, true)
+		p.settle(more, doubtOpen)
 	}
 	return err
 }
@@ -168,7 +171,7 @@ func (s *statement) runAlone(ctx context.Context, tags []coherence.Tag, f func(g
 	known := false
 	defer func() {
 		if !known {
-			p.settle(w, false)
+			p.settle(w, doubtStatement)
 		}
 	}()
 	err = f(c, &effects{})
@@ -179,7 +182,7 @@ func (s *statement) runAlone(ctx context.Context, tags []coherence.Tag, f func(g
 	case rolledBack:
 		w.Release()
 	default:
-		p.settle(w, false)
+		p.settle(w, doubtStatement)
 	}
 	return err
 }

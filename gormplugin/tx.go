@@ -10,6 +10,7 @@ import (
 
 	"github.com/cachewright/cachewright/coherence"
 	"github.com/cachewright/cachewright/internal/switches"
+	core "github.com/cachewright/cachewright/internal/writeback"
 )
 
 // tx is a transaction whose effects are collected while it runs, announced just before COMMIT, published after it and
@@ -21,7 +22,11 @@ type tx struct {
 	ctx     context.Context //nolint:containedctx // the context of BEGIN bounds COMMIT, as in database/sql
 	effects effects
 	atEnd   []func() // run once, when the transaction has ended in whatever way
-	ended   bool
+	wrote   bool     // a statement that writes was sent
+
+	holder *core.Holder // of write-back rows, until the end; nil while it holds none
+	holds  map[*dirtyTable]bool
+	ended  bool
 }
 
 var (
@@ -51,7 +56,7 @@ func (t *tx) Commit() error {
 	known := false // whether the end of w has been decided
 	defer func() {
 		if !known {
-			p.settle(w, false) // a panic on the way: nobody knows what the database did
+			p.settle(w, doubtCommit) // a panic on the way: nobody knows what the database did
 		}
 	}()
 	if err := t.stage(w); err != nil {
@@ -64,13 +69,16 @@ func (t *tx) Commit() error {
 	}
 	err = t.inner.Commit()
 	known = true
+	if t.effects.ddl {
+		p.catalogue.forget() // what others read of the tables before the commit is not what stands now
+	}
 	switch p.outcome(err) {
 	case committed:
 		w.Publish(t.ctx)
 	case rolledBack:
 		w.Release()
 	default:
-		p.settle(w, false)
+		p.settle(w, doubtCommit)
 	}
 	return err
 }
@@ -105,10 +113,13 @@ func (t *tx) stage(w *coherence.Write) error {
 // Rollback drops all effects. GORM calls it again after a failed Commit.
 func (t *tx) Rollback() error {
 	defer t.end()
-	err := t.inner.Rollback()
 	if !switches.On(switches.RollbackDrops) && !t.ended {
-		_ = t.plugin.engine.Invalidate(context.WithoutCancel(t.ctx), t.effects.tags...)
+		if w, err := t.plugin.engine.Begin(t.ctx, t.effects.tags...); err == nil {
+			defer w.Publish(t.ctx)
+			_ = t.stage(w)
+		}
 	}
+	err := t.inner.Rollback()
 	if t.effects.ddl {
 		t.plugin.catalogue.forget() // what was read of tables inside is not what stands outside
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/cachewright/cachewright/coherence"
 	"github.com/cachewright/cachewright/internal/sqltext"
+	"github.com/cachewright/cachewright/internal/switches"
 	"github.com/cachewright/cachewright/policy"
 )
 
@@ -28,6 +29,7 @@ type writePlan struct {
 	rel     *relation
 	classes []keyClass
 	pins    [][]string // keys the conditions name, when they name any
+	inserts bool       // rows come
 	deletes bool       // rows go: what is asked are keys, and what is installed their absence
 	bounded bool       // no more than maxPinned rows can be changed
 }
@@ -52,7 +54,7 @@ func (s *statement) planWrite(ctx context.Context, query string) (writePlan, err
 			}
 			return writePlan{tags: []coherence.Tag{coherence.Everything()}}, nil
 		}
-		plan.tags = append(plan.tags, rel.reached(op)...)
+		plan.tags = append(plan.tags, s.reached(rel, op)...)
 	}
 	table := coherence.TableTag(v.Tables[0].Folded())
 	if len(v.Tables) > 1 || !s.rowwise(rel, v.Tables[0]) {
@@ -61,10 +63,15 @@ func (s *statement) planWrite(ctx context.Context, query string) (writePlan, err
 		}
 		return plan, nil
 	}
+	if c, ok := stmt.Clauses["INSERT"].Expression.(clause.Insert); ok && c.Modifier != "" {
+		plan.tags = append(plan.tags, table) // OR REPLACE and its like remove rows nobody names
+		return plan, nil
+	}
 	plan.rel, plan.classes = rel, keyClasses(rel, s.model)
-	plan.deletes = v.Kind == sqltext.Delete
+	plan.inserts, plan.deletes = v.Kind == sqltext.Insert, v.Kind == sqltext.Delete
 	known := s.knownKeys(stmt, &plan, v.Kind)
-	through := s.model.policy.Strategy == policy.WriteThrough && rel.returning && rel.installs && p.returning
+	through := s.model.policy.Strategy == policy.WriteThrough && p.returning && rel.returning &&
+		(rel.installs || !switches.On(switches.Triggers))
 	switch {
 	case through && known && plan.bounded && stmt.Result == nil:
 		plan.ask = askRows
@@ -94,6 +101,31 @@ func opOf(k sqltext.Kind) operation {
 	default:
 		return opRaw
 	}
+}
+
+// reached are the tags of what the write may reach besides its own rows, as precisely as its clauses tell.
+func (s *statement) reached(rel *relation, op operation) []coherence.Tag {
+	if !switches.On(switches.Triggers) {
+		return nil
+	}
+	stmt := s.db.Statement
+	switch op {
+	case opCreate:
+		if _, conflict := stmt.Clauses["ON CONFLICT"]; !conflict {
+			return rel.reachedInserting()
+		}
+	case opUpdate:
+		if set, ok := stmt.Clauses["SET"].Expression.(clause.Set); ok && len(set) > 0 {
+			columns := make([]string, len(set))
+			for i, a := range set {
+				if columns[i] = a.Column.Name; a.Column.Raw {
+					return rel.reached(op)
+				}
+			}
+			return rel.reachedSetting(columns)
+		}
+	}
+	return rel.reached(op)
 }
 
 // rowwise reports whether rows of the statement's table can be told apart by tags of their own.
@@ -135,6 +167,7 @@ func (s *statement) knownKeys(stmt *gorm.Statement, plan *writePlan, kind sqltex
 		if c, ok := stmt.Clauses["ON CONFLICT"].Expression.(clause.OnConflict); ok && !c.DoNothing {
 			return false // the row in the way may have another key
 		}
+
 		keys, ok := s.insertedKeys(values, plan.classes)
 		plan.pins = keys
 		return ok
@@ -200,5 +233,8 @@ func (s *statement) changesKey(stmt *gorm.Statement) bool {
 
 // relation returns what the catalogue says of a table, from the connection the statement runs on.
 func (p *Plugin) relation(ctx context.Context, c gorm.ConnPool, name sqltext.Name) (*relation, error) {
+	if t, _ := txOf(c); t != nil && t.effects.ddl {
+		return p.catalogue.fresh(ctx, underlying(c), name) // what this transaction made of its tables is nobody else's
+	}
 	return p.catalogue.table(ctx, underlying(c), name)
 }
