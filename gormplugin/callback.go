@@ -17,6 +17,9 @@ type originals struct {
 	beginCreate, beginUpdate, beginDelete func(*gorm.DB)
 }
 
+// beginTransaction is the callback that begins GORM's default transaction.
+const beginTransaction = "gorm:begin_transaction"
+
 // register puts our callbacks in place of GORM's. The names stay, so other plugins' Before and After still find them.
 func (p *Plugin) register(db *gorm.DB) error {
 	o := &p.original
@@ -34,13 +37,16 @@ func (p *Plugin) register(db *gorm.DB) error {
 		{"gorm:create", cb.Create().Get, cb.Create().Replace, &o.create, p.write(opCreate, &o.create)},
 		{"gorm:update", cb.Update().Get, cb.Update().Replace, &o.update, p.write(opUpdate, &o.update)},
 		{"gorm:delete", cb.Delete().Get, cb.Delete().Replace, &o.del, p.write(opDelete, &o.del)},
-		{"gorm:begin_transaction", cb.Create().Get, cb.Create().Replace, &o.beginCreate, p.beginTransaction(&o.beginCreate, opCreate)},
-		{"gorm:begin_transaction", cb.Update().Get, cb.Update().Replace, &o.beginUpdate, p.beginTransaction(&o.beginUpdate, opUpdate)},
-		{"gorm:begin_transaction", cb.Delete().Get, cb.Delete().Replace, &o.beginDelete, p.beginTransaction(&o.beginDelete, opDelete)},
+		{beginTransaction, cb.Create().Get, cb.Create().Replace, &o.beginCreate, p.beginTransaction(&o.beginCreate, opCreate)},
+		{beginTransaction, cb.Update().Get, cb.Update().Replace, &o.beginUpdate, p.beginTransaction(&o.beginUpdate, opUpdate)},
+		{beginTransaction, cb.Delete().Get, cb.Delete().Replace, &o.beginDelete, p.beginTransaction(&o.beginDelete, opDelete)},
 	}
 	var errs []error
 	for _, s := range slots {
 		*s.keep = s.get(s.name)
+		if *s.keep == nil && s.name == beginTransaction {
+			continue // GORM leaves it out under SkipDefaultTransaction
+		}
 		if *s.keep == nil {
 			errs = append(errs, fmt.Errorf("%s: GORM has no such callback", s.name))
 			continue

@@ -82,8 +82,9 @@ func (p *Plugin) settle(w *coherence.Write, d doubt) {
 	})
 }
 
-// waitSnapshot returns once every transaction that was under way when it was called has ended: the horizon xmax of a
-// snapshot taken now has been reached by xmin.
+// waitSnapshot returns once every transaction that had a number when it was called has ended: the horizon is a new
+// number, larger than theirs, and xmin has reached it. The xmax of a snapshot would not do: it is one past the last
+// transaction that has *ended*, which may be the very one to wait for.
 func waitSnapshot(ctx context.Context, db *sql.DB) error {
 	var (
 		horizon string
@@ -92,7 +93,7 @@ func waitSnapshot(ctx context.Context, db *sql.DB) error {
 	for wait := 5 * time.Millisecond; ; wait = min(2*wait, time.Second) {
 		reached := false
 		if horizon == "" {
-			err = db.QueryRowContext(ctx, "SELECT pg_snapshot_xmax(pg_current_snapshot())::text").Scan(&horizon)
+			err = db.QueryRowContext(ctx, "SELECT pg_current_xact_id()::text").Scan(&horizon)
 		} else {
 			err = db.QueryRowContext(ctx,
 				"SELECT pg_snapshot_xmin(pg_current_snapshot())::text::numeric >= $1::text::numeric", horizon).Scan(&reached)

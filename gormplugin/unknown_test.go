@@ -57,6 +57,22 @@ func TestAfterACommitWithoutAnswerNobodyIsServedTheOldValue(t *testing.T) {
 	})
 }
 
+func TestAnUnknownOutcomeStaysOpenOnAServerWhereNothingElseHappens(t *testing.T) {
+	t.Parallel()
+	server := testkit.StartPostgres(t)
+	c := openCached(t, testkit.Database{Name: "postgres", DSN: server.DSN("")}, setups()[0])
+	c.warm(t)
+	late := c.probe.Late(errNoAnswer)
+	require.ErrorIs(t, c.Model(c.with(Ware{ID: 1})).Update("price", 99).Error, errNoAnswer)
+	for range 200 {
+		c.sends(t, func() { require.EqualValues(t, 10, c.price(t, 1)) })
+	}
+	late.Release()
+	<-late.Done()
+	require.NoError(t, late.Err())
+	require.EqualValues(t, 99, c.price(t, 1))
+}
+
 func TestPublishingAnUnknownOutcomeAtOnceWouldServeTheOldValueForEver(t *testing.T) {
 	switches.Disable(t, switches.UnknownStays)
 	eachPostgres(t, func(t *testing.T, c *cached) {
