@@ -334,12 +334,16 @@ func (r *reader) serve(key string, tags []coherence.Tag, life coherence.Life, by
 		r.deps.Read(loaded.Stamps)
 	}
 	switch {
+	case db.Error != nil: // GORM could not build the statement, and has said so
 	case err != nil:
 		_ = db.AddError(err)
 	case own != nil:
 		r.resume(own)
 	case loaded.Value == nil:
-		r.execute() // another call's answer could not be kept, so there is none to share
+		// Another call's answer could not be kept, so there is none to share.
+		if callbacks.BuildQuerySQL(db); db.Error == nil {
+			r.execute()
+		}
 	case !r.deliver(loaded.Value):
 		_ = db.AddError(errEntry)
 	}
