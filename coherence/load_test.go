@@ -22,7 +22,7 @@ type reader struct {
 	reads  int // times its own read function ran
 	loaded coherence.Loaded
 	err    error
-	done   bool
+	done   atomic.Bool
 }
 
 // start begins a Load whose read function is read, and lets it come as far as it can.
@@ -34,7 +34,7 @@ func start(ctx context.Context, c *coherence.Cache, read func(context.Context) (
 			r.reads++
 			return read(ctx)
 		})
-		r.done = true
+		r.done.Store(true)
 	}()
 	synctest.Wait()
 	return r
@@ -66,10 +66,10 @@ func TestManyReadersOfAMissShareOneRead(t *testing.T) {
 		require.Equal(t, 1, coherence.Flights(e.Rows()))
 		release()
 		synctest.Wait()
-		require.True(t, leader.done)
+		require.True(t, leader.done.Load())
 		require.False(t, leader.loaded.Shared)
 		for _, f := range followers {
-			require.True(t, f.done)
+			require.True(t, f.done.Load())
 			require.NoError(t, f.err)
 			require.Zero(t, f.reads)
 			require.Equal(t, "value", string(f.loaded.Value))
@@ -109,12 +109,12 @@ func TestAFollowerWaitsNoLongerThanItsOwnContext(t *testing.T) {
 		follower := start(ctx, e.Rows(), answer("another"))
 		<-time.After(time.Second - 1)
 		synctest.Wait()
-		require.False(t, follower.done)
+		require.False(t, follower.done.Load())
 		<-time.After(1)
 		synctest.Wait()
-		require.True(t, follower.done)
+		require.True(t, follower.done.Load())
 		require.ErrorIs(t, follower.err, context.DeadlineExceeded)
-		require.False(t, leader.done)
+		require.False(t, leader.done.Load())
 		release()
 		synctest.Wait()
 		require.NoError(t, leader.err)
@@ -167,7 +167,7 @@ func TestTheEndOfALeaderIsNeverHandedOn(t *testing.T) {
 				release()
 				synctest.Wait()
 				for _, r := range []*reader{next, last} {
-					require.True(t, r.done)
+					require.True(t, r.done.Load())
 					require.NoError(t, r.err)
 					require.Equal(t, "from the next leader", string(r.loaded.Value))
 				}
@@ -210,7 +210,7 @@ func TestAReadOvertakenByAWriteGathersNoMoreReaders(t *testing.T) {
 		require.Zero(t, follower.reads, "those who come later share a read as well")
 		endOld()
 		synctest.Wait()
-		require.True(t, overtaken.done)
+		require.True(t, overtaken.done.Load())
 		require.Equal(t, 1, coherence.Flights(e.Rows()), "the end of the overtaken read leaves the new one alone")
 		late := start(t.Context(), e.Rows(), answer("another"))
 		endNew()
@@ -249,7 +249,7 @@ func TestAFinishedReadIsNeverJoined(t *testing.T) {
 		e := newEngine(t)
 		first := start(t.Context(), e.Rows(), answer("first"))
 		second := start(t.Context(), e.Rows(), answer("second"))
-		require.True(t, first.done)
+		require.True(t, first.done.Load())
 		require.Equal(t, "second", string(second.loaded.Value))
 	})
 }
@@ -273,34 +273,38 @@ func TestAnEndedContextReadsNothing(t *testing.T) {
 // The database of this test is one number. A read must return one that it had between the call's start and its end.
 func TestReadsAreLinearizableUnderContention(t *testing.T) {
 	t.Parallel()
-	rounds := 8_000
+	const readers = 4
+	reads := 5_000 // of each reader
 	if testing.Short() {
-		rounds = 1_000
+		reads = 1_000
 	}
 	e := newEngine(t)
-	var database atomic.Int64
-	var done atomic.Bool
-	var writer, readers sync.WaitGroup
-	writer.Go(func() {
-		defer done.Store(true)
-		for range rounds {
+	var database, reading atomic.Int64
+	reading.Store(readers)
+	var group sync.WaitGroup
+	group.Go(func() {
+		for n := int64(1); reading.Load() > 0; n++ {
 			w, err := e.Begin(t.Context(), row("a"))
 			if err != nil {
 				t.Error(err)
 				return
 			}
-			n := database.Load() + 1
-			if err := w.Stage(t.Context(), coherence.Install{Cache: e.Rows(), Key: "a", Value: fmt.Append(nil, n), Row: row("a")}); err != nil {
+			in := coherence.Install{Cache: e.Rows(), Key: "a", Value: fmt.Append(nil, n), Row: row("a")}
+			if err := w.Stage(t.Context(), in); err != nil {
 				t.Error(err)
 			}
 			database.Store(n)
-			w.Publish(t.Context())
 			runtime.Gosched()
+			w.Publish(t.Context())
+			for range 10 {
+				runtime.Gosched() // leaves time for hits
+			}
 		}
 	})
-	for range 4 {
-		readers.Go(func() {
-			for !done.Load() {
+	for range readers {
+		group.Go(func() {
+			defer reading.Add(-1)
+			for range reads {
 				before := database.Load()
 				value, err := readNumber(t.Context(), e, &database)
 				after := database.Load()
@@ -308,11 +312,11 @@ func TestReadsAreLinearizableUnderContention(t *testing.T) {
 					t.Errorf("read %d while the database went from %d to %d: %v", value, before, after, err)
 					return
 				}
+				runtime.Gosched()
 			}
 		})
 	}
-	writer.Wait()
-	readers.Wait()
+	group.Wait()
 	s := e.Stats()
 	require.NotZero(t, s.Installs)
 	require.NotZero(t, s.Rows.Hits)

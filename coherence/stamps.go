@@ -21,7 +21,9 @@ type Stamps []Stamp
 //
 // A stamp that dst holds already stays as it is: of two stamps of one word the older stands.
 func (e *Engine) Stamp(dst Stamps, tags ...Tag) Stamps {
-	dst = slices.Grow(dst, 1+2*len(tags))
+	if need := len(dst) + 1 + 2*len(tags); need > cap(dst) {
+		dst = append(make(Stamps, 0, need), dst...)
+	}
 	if switches.On(switches.AllWord) || len(tags) == 0 {
 		dst = dst.with(e.words.stamp(allWord))
 	}

@@ -30,7 +30,9 @@ func TestAKeyIsComparedByWhatADriverWouldSend(t *testing.T) {
 	for text, same := range map[string][]any{
 		"7": {
 			7, int8(7), int16(7), int32(7), seven, uint(7), uint8(7), uint16(7), uint32(7), uint64(7), &seven, "7",
-			[]byte("7"), ownInt(7), ownText("7"), ownBytes("7"), sql.NullInt64{Int64: 7, Valid: true}, sql.NullString{String: "7", Valid: true},
+			[]byte("7"), ownInt(7), ownText("7"), ownBytes("7"),
+			sql.NullInt64{Int64: 7, Valid: true},
+			sql.NullString{String: "7", Valid: true},
 		},
 		"-7":                                   {-7, ownInt(-7)},
 		"true":                                 {true, sql.NullBool{Bool: true, Valid: true}},
@@ -50,7 +52,8 @@ func TestAKeyIsComparedByWhatADriverWouldSend(t *testing.T) {
 func TestTagsAreToldApart(t *testing.T) {
 	t.Parallel()
 	tags := []coherence.Tag{
-		{}, coherence.Everything(), coherence.TableTag("a"), coherence.TableTag("b"), coherence.RowTag("a"), coherence.RowTag("a", ""),
+		{},
+		coherence.Everything(), coherence.TableTag("a"), coherence.TableTag("b"), coherence.RowTag("a"), coherence.RowTag("a", ""),
 		coherence.RowTag("a", "", ""), coherence.RowTag("a", "bc"), coherence.RowTag("a", "b", "c"), coherence.RowTag("a", "bc", ""),
 		coherence.RowTag("b", "bc"), coherence.NamedTag("a"), coherence.NamedTag(""), coherence.URLTag("a"),
 		coherence.URLTag("https://shop.example/A"), coherence.URLTag("https://shop.example/a"),

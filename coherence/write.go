@@ -35,7 +35,9 @@ type heldWord struct {
 // Every Write must be ended. After an end that is not known, keep it until it is, and call [Write.Settle] then.
 func (e *Engine) Begin(ctx context.Context, tags ...Tag) (*Write, error) {
 	w := &Write{engine: e, tags: slices.Clone(tags)}
-	w.held = w.few[:0]
+	if w.held = w.few[:0]; 2*len(tags) > len(w.few) {
+		w.held = make([]heldWord, 0, 2*len(tags))
+	}
 	for _, t := range tags {
 		t.writes(func(hash uint64) { w.held = append(w.held, heldWord{word: e.words.of(hash)}) })
 	}
