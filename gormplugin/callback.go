@@ -132,7 +132,7 @@ func (p *Plugin) row(db *gorm.DB) {
 // trackRow notes, for the page being made, what the rows will be read from.
 func (p *Plugin) trackRow(db *gorm.DB) {
 	stmt := db.Statement
-	r := reader{plugin: p, db: db, ctx: stmt.Context, deps: coherence.DepsOf(stmt.Context)}
+	r := reader{plugin: p, db: db, ctx: stmt.Context, deps: p.engine.Deps(stmt.Context)}
 	if r.deps == nil {
 		p.engine.Stray()
 		if !p.writeback.used() {

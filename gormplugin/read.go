@@ -23,7 +23,7 @@ func (p *Plugin) query(db *gorm.DB) {
 		p.original.query(db)
 		return
 	}
-	r := reader{plugin: p, db: db, ctx: stmt.Context, deps: coherence.DepsOf(stmt.Context)}
+	r := reader{plugin: p, db: db, ctx: stmt.Context, deps: p.engine.Deps(stmt.Context)}
 	if r.deps == nil {
 		p.engine.Stray()
 	}

@@ -64,7 +64,7 @@ func (s *statement) QueryRowContext(ctx context.Context, query string, args ...a
 
 // noteWrite tells the page being made, if there is one, that its handler writes.
 func (p *Plugin) noteWrite(ctx context.Context) {
-	if d := coherence.DepsOf(ctx); d != nil {
+	if d := p.engine.Deps(ctx); d != nil {
 		d.Refuse(coherence.ReasonWrote)
 	}
 }
