@@ -69,6 +69,14 @@ func WithScope(scope func(context.Context) string) Option {
 // for it.
 func Deferred() Option { return func(s *settings) { s.deferred = true } }
 
+// Check is the error that New would report of these options, all that is wrong with them together, without making an
+// engine. A store among them stays as it is.
+func Check(opts ...Option) error {
+	s := newSettings()
+	s.apply(opts)
+	return s.validate()
+}
+
 func newSettings() settings {
 	return settings{logger: slog.New(slog.DiscardHandler), bits: tableBits}
 }

@@ -121,11 +121,15 @@ func (p *Plugin) row(db *gorm.DB) {
 	}
 	if m := p.modelOfStatement(db); m != nil && m.err != nil {
 		_ = db.AddError(m.err)
-		return
+	} else {
+		p.trackRow(db)
 	}
-	p.trackRow(db)
 	if db.Error == nil {
 		p.through(db, opRaw, nil, p.original.row)
+		return
+	}
+	if rows, ok := db.Get("rows"); !ok || rows != true {
+		db.Statement.Dest = p.replayer.Row(db.Statement.Context, nil, db.Error) // Row has no other way to tell
 	}
 }
 

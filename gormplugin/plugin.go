@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -95,13 +96,13 @@ func (p *Plugin) Initialize(db *gorm.DB) error {
 		return fmt.Errorf("finding the *sql.DB: %w", err)
 	}
 	p.root = root
+	if err := p.engine.Start(p.settings.engine...); err != nil {
+		return err
+	}
 	p.wrapPools(db)
 	p.pool = db.ConnPool
 	if err := p.register(db); err != nil {
 		return fmt.Errorf("registering callbacks: %w", err)
-	}
-	if err := p.engine.Start(p.settings.engine...); err != nil {
-		return err
 	}
 	p.initialized = true
 	if p.networked && !p.settings.singleProcess {
@@ -113,7 +114,10 @@ func (p *Plugin) Initialize(db *gorm.DB) error {
 
 // configure checks all there is to check and joins what is wrong.
 func (p *Plugin) configure(db *gorm.DB) error {
-	errs := p.settings.errs
+	errs := slices.Clip(p.settings.errs)
+	if err := coherence.Check(p.settings.engine...); err != nil {
+		errs = append(errs, err)
+	}
 	p.dialect = sqltext.DialectOf(db.Name())
 	p.networked = p.dialect != sqltext.SQLite
 	p.returning = p.dialect == sqltext.Postgres || p.dialect == sqltext.SQLite
