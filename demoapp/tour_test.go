@@ -74,7 +74,7 @@ func requireGreen(tb testing.TB, got outcome) {
 		"aside: a committed write is seen by the next read",
 		"writethrough: the read after a write costs no statement",
 		"writethrough: no stale read under concurrent writers",
-		"writeback: 100 increments flush as one row: 100 views became 1 statements",
+		"writeback: 100 increments flush as one row: views 100, statements 1,",
 		"pages: a commit makes exactly its pages stale",
 		"│ aside ", "│ writethrough ", "│ writeback ", "│ pages ", "choose it for",
 	} {

@@ -11,6 +11,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"sync"
 	"sync/atomic"
 
 	"github.com/go-chi/chi/v5"
@@ -43,13 +44,16 @@ type API struct {
 	router http.Handler
 	// handled counts how often the handler of a page behind a door ran.
 	handled atomic.Int64
+
+	mu       sync.Mutex // guards outcomes
+	outcomes map[pagecache.Outcome]int64
 }
 
 var _ http.Handler = (*API)(nil)
 
 // New returns the API.
 func New(cfg Config) *API {
-	a := &API{shop: cfg.Shop, stats: cfg.Stats, meter: cfg.Meter, ready: cfg.Ready, logger: cfg.Logger}
+	a := &API{shop: cfg.Shop, stats: cfg.Stats, meter: cfg.Meter, ready: cfg.Ready, logger: cfg.Logger, outcomes: map[pagecache.Outcome]int64{}}
 	a.router = a.routes(cfg.Engine)
 	return a
 }
@@ -62,8 +66,9 @@ func (a *API) Handled() int64 { return a.handled.Load() }
 
 func (a *API) routes(engine *coherence.Engine) http.Handler {
 	// The API reads no cookies, so no page can depend on one.
-	shared := chi.Chain(pagecache.Shared(engine, pagecache.Cookies()), a.countHandled)
-	perUser := chi.Chain(pagecache.PerUser(engine, identity, pagecache.Cookies()), a.countHandled)
+	options := []pagecache.Option{pagecache.Cookies(), pagecache.WithRecorder(a.record)}
+	shared := chi.Chain(pagecache.Shared(engine, options...), a.countHandled)
+	perUser := chi.Chain(pagecache.PerUser(engine, identity, options...), a.countHandled)
 
 	r := chi.NewRouter()
 	r.Use(middleware.RequestID, a.logRequests, a.recoverPanics)

@@ -8,10 +8,12 @@ import (
 	"time"
 
 	"github.com/go-chi/chi/v5/middleware"
+
+	pagecache "github.com/cachewright/cachewright/middleware"
 )
 
 // countTimeout is how long counting a view may keep a connection busy after its answer was sent.
-const countTimeout = 5 * time.Second
+const countTimeout = 2 * time.Second
 
 // logRequests logs each request at debug level, with what the page cache said about it.
 func (a *API) logRequests(next http.Handler) http.Handler {
@@ -55,6 +57,13 @@ func (a *API) countHandled(next http.Handler) http.Handler {
 		a.handled.Add(1)
 		next.ServeHTTP(w, r)
 	})
+}
+
+// record counts what the doors did with requests.
+func (a *API) record(e pagecache.Event) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.outcomes[e.Outcome]++
 }
 
 // countViews counts the views of pages that were found. It stands outside the door, so it sees every request; the count

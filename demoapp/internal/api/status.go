@@ -5,9 +5,6 @@ import (
 	"log/slog"
 	"net/http"
 	"time"
-
-	"github.com/cachewright/cachewright/demoapp/internal/meter"
-	cacheplugin "github.com/cachewright/cachewright/gormplugin"
 )
 
 // readyTimeout is how long the database may take to answer.
@@ -40,26 +37,4 @@ func (a *API) readiness(w http.ResponseWriter, r *http.Request) error {
 	}
 	w.Header().Set("Cache-Control", "no-store")
 	return answer(w, http.StatusOK, map[string]string{"status": "ready"})
-}
-
-// statement is how often one kind of statement reached the database.
-type statement struct {
-	Table string `json:"table,omitempty"`
-	Verb  string `json:"verb"`
-	meter.Count
-}
-
-// showStats answers GET /stats: what the cache did, and what the database saw of it.
-func (a *API) showStats(w http.ResponseWriter, _ *http.Request) error {
-	counts := a.meter.Counts()
-	statements := make([]statement, 0, len(counts))
-	for _, kind := range counts.Kinds() {
-		statements = append(statements, statement{Table: kind.Table, Verb: kind.Verb, Count: counts[kind]})
-	}
-	w.Header().Set("Cache-Control", "no-store")
-	return answer(w, http.StatusOK, struct {
-		Handled    int64             `json:"pages_made"` // by a handler, as opposed to the page cache
-		Cache      cacheplugin.Stats `json:"cache"`
-		Statements []statement       `json:"statements"`
-	}{a.Handled(), a.stats(), statements})
 }

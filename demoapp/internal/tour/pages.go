@@ -14,7 +14,7 @@ func pages() chapter {
 		pattern: "pages",
 		when:    "answers made from rows: each leaves the cache with the commit that changes one of its rows",
 		tables:  []string{"products", "categories", "orders", "order_items", "customers"},
-		hits:    pageHits,
+		pages:   true,
 		play: func(ctx context.Context, v *visit) error {
 			// Products nobody else in this tour has touched.
 			list, err := read[listOf[product]](ctx, v, "/products?limit=30&after=200")

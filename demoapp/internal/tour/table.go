@@ -33,7 +33,8 @@ func (r Report) Print(out io.Writer) {
 	}
 	fmt.Fprintln(out)
 	figures.Render()
-	fmt.Fprintln(out, "reads and writes are requests by HTTP; db reads and db writes are statements that reached the driver, of the pattern's tables.")
+	fmt.Fprintln(out, "reads and writes are requests by HTTP; db reads and db writes are statements that reached the driver,")
+	fmt.Fprintln(out, "of the pattern's tables; hits are rows, of which a request may read several, or pages.")
 	fmt.Fprintf(out, "%d of %d claims held, in %s.\n", held, made, r.Took.Round(100*time.Millisecond))
 	for _, lost := range r.Lost() {
 		fmt.Fprintf(out, "%s lost: %s\n", mark(false), lost)

@@ -22,7 +22,7 @@ type visit struct {
 	progress *progress
 	chapter  Chapter
 
-	reads, writes, stale atomic.Int64
+	reads, writes, stale, pageHits atomic.Int64
 }
 
 // claim notes whether a sentence about the chapter's pattern held, and what was seen.
@@ -46,6 +46,9 @@ func (v *visit) get(ctx context.Context, path string, fields ...field) (answer, 
 	v.reads.Add(1)
 	v.progress.step()
 	got, err := v.client.do(ctx, http.MethodGet, path, nil, fields...)
+	if got.hit() {
+		v.pageHits.Add(1)
+	}
 	if err == nil && got.status != http.StatusOK && got.status != http.StatusNotModified {
 		err = got.refusal()
 	}

@@ -21,7 +21,6 @@ func writeThrough() chapter {
 		pattern: "writethrough",
 		when:    "what is read right after it was written, and must be right: orders, accounts, settings",
 		tables:  []string{"orders", "order_items"},
-		hits:    rowHits,
 		play: func(ctx context.Context, v *visit) error {
 			orders, err := readWhatWasWritten(ctx, v)
 			if err != nil {
