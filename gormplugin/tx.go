@@ -53,10 +53,15 @@ func (t *tx) Commit() error {
 	if err != nil {
 		return errors.Join(err, t.inner.Rollback())
 	}
-	known := false // whether the end of w has been decided
+	sent, known := false, false // COMMIT; whether the end of w has been decided
 	defer func() {
-		if !known {
-			p.settle(w, doubtCommit) // a panic on the way: nobody knows what the database did
+		switch {
+		case known:
+		case sent:
+			p.settle(w, doubtCommit) // the driver panicked: nobody knows what the database did
+		default:
+			_ = t.inner.Rollback() // the store panicked; GORM does not roll back after a panic in Commit
+			w.Release()
 		}
 	}()
 	if err := t.stage(w); err != nil {
@@ -67,6 +72,7 @@ func (t *tx) Commit() error {
 		}
 		return err
 	}
+	sent = true
 	err = t.inner.Commit()
 	known = true
 	if t.effects.ddl {
