@@ -119,10 +119,14 @@ func (p *Plugin) row(db *gorm.DB) {
 		p.original.row(db)
 		return
 	}
-	if m := p.modelOfStatement(db); m != nil && m.err != nil {
+	m := p.modelOfStatement(db)
+	if m != nil && m.err != nil {
 		_ = db.AddError(m.err)
 	} else {
 		p.trackRow(db)
+	}
+	if db.Error == nil {
+		_ = db.AddError(p.writeback.beforeStatement(db.Statement.Context, db, m))
 	}
 	if db.Error == nil {
 		p.through(db, opRaw, nil, p.original.row)
@@ -139,15 +143,6 @@ func (p *Plugin) trackRow(db *gorm.DB) {
 	r := reader{plugin: p, db: db, ctx: stmt.Context, deps: p.engine.Deps(stmt.Context)}
 	if r.deps == nil {
 		p.engine.Stray()
-		if !p.writeback.used() {
-			return
-		}
-	}
-	if err := p.writeback.beforeRead(r.ctx, db); err != nil {
-		_ = db.AddError(err)
-		return
-	}
-	if r.deps == nil {
 		return
 	}
 	r.deps.Scoped(p.engine.Scope(r.ctx))
@@ -167,6 +162,6 @@ func (p *Plugin) trackRow(db *gorm.DB) {
 			r.deps.Refuse(why)
 			return
 		}
-		r.deps.Read(p.engine.Stamp(nil, tags...))
+		r.stand(tags)
 	}
 }

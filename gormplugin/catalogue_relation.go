@@ -30,6 +30,8 @@ type relation struct {
 	returning bool
 	// installs is set if what RETURNING gives is what is stored: nothing runs after it that may change the row again.
 	installs bool
+	// triggered is set if triggers or rules of its own run when its rows are written.
+	triggered bool
 
 	// The folded names of the tables that a statement may write besides those it names: by foreign-key actions, through any
 	// number of tables, by inheritance, and by triggers and rules whose tables the application has named. The four flags
@@ -105,6 +107,7 @@ func (r *relation) follow(g *graph, self string, named map[string][]string) {
 	r.updateReaches, r.updateAll = g.reach(self, onUpdate, named)
 	r.deleteReaches, r.deleteAll = g.reach(self, onDelete, named)
 	r.truncateReaches, r.truncateAll = g.reach(self, onTruncate, named)
+	r.triggered = g.node(self).fires != 0
 	// A chain of actions that comes back to the table may change the row that was returned.
 	if folded := g.node(self).folded; r.insertAll || r.updateAll ||
 		slices.Contains(r.insertReaches, folded) || slices.Contains(r.updateReaches, folded) {

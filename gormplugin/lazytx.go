@@ -14,6 +14,10 @@ import (
 // lazyTx is GORM's default transaction around a write-back statement: it begins when the first statement is sent in it,
 // which for an acknowledged write is never.
 type lazyTx struct {
+	plugin   *Plugin
+	owner    *gorm.Statement // the statement around which it is; others in it come from hooks
+	model    *model          // the owner's
+	pool     gorm.ConnPool   // where it begins
 	beginner gorm.ConnPoolBeginner
 	ctx      context.Context //nolint:containedctx // the context of the BEGIN that may come
 	inner    gorm.Tx         // nil until it has begun
@@ -25,19 +29,53 @@ var _ gorm.Tx = (*lazyTx)(nil)
 func (p *Plugin) beginTransaction(original *func(*gorm.DB), op operation) func(*gorm.DB) {
 	return func(db *gorm.DB) {
 		stmt := db.Statement
-		if db.Error == nil && !db.DryRun {
-			// db.Connection and dbresolver bring pools of their own: their transactions must be seen, too.
-			stmt.ConnPool = p.wrap(stmt.ConnPool)
-			p.warm(db)
-		}
-		beginner, ok := stmt.ConnPool.(gorm.ConnPoolBeginner)
-		if db.Error != nil || db.DryRun || db.SkipDefaultTransaction || !ok || p.closed.Load() || !p.mayWait(db, op) {
+		if db.Error != nil || db.DryRun {
 			(*original)(db)
 			return
 		}
-		stmt.ConnPool = &lazyTx{beginner: beginner, ctx: stmt.Context}
-		db.InstanceSet("gorm:started_transaction", true)
+		// db.Connection and dbresolver bring pools of their own: their transactions must be seen, too.
+		stmt.ConnPool = p.wrap(stmt.ConnPool)
+		p.warm(db)
+		beginner, begins := stmt.ConnPool.(gorm.ConnPoolBeginner)
+		m := p.modelOfStatement(db)
+		switch {
+		case db.SkipDefaultTransaction || !begins || p.closed.Load():
+			(*original)(db)
+		case p.mayWait(db, m, op):
+			stmt.ConnPool = &lazyTx{plugin: p, owner: stmt, model: m, pool: stmt.ConnPool, beginner: beginner, ctx: stmt.Context}
+			db.InstanceSet("gorm:started_transaction", true)
+		default:
+			p.beginDefault(db, m, *original)
+		}
 	}
+}
+
+// beginDefault begins GORM's default transaction. Around a single statement it need not wait for what is pending.
+func (p *Plugin) beginDefault(db *gorm.DB, m *model, original func(*gorm.DB)) {
+	stmt := db.Statement
+	if !p.writeback.used() {
+		original(db)
+		return
+	}
+	err := p.writeback.beginHolding(stmt.Context, m, func() (gorm.ConnPool, error) {
+		if m == nil || single(stmt, m.schema) {
+			ctx := stmt.Context
+			stmt.Context = quiet(ctx)
+			defer func() { stmt.Context = ctx }()
+		}
+		original(db)
+		return stmt.ConnPool, db.Error
+	})
+	if err != nil && db.Error == nil {
+		_ = db.AddError(err)
+	}
+}
+
+// single reports whether nothing else can be sent in the statement's default transaction: no hooks, no associations.
+func single(stmt *gorm.Statement, s *schema.Schema) bool {
+	hooks := s.BeforeCreate || s.AfterCreate || s.BeforeUpdate || s.AfterUpdate || s.BeforeDelete || s.AfterDelete ||
+		s.BeforeSave || s.AfterSave
+	return (!hooks || stmt.SkipHooks) && len(s.Relationships.Relations) == 0
 }
 
 // warm reads what the catalogue says of the statement's table before its transaction begins: read inside, it would fix
@@ -52,9 +90,8 @@ func (p *Plugin) warm(db *gorm.DB) {
 
 // mayWait reports whether the statement may be acknowledged without the database: one of a write-back model, without
 // associations to save and without hooks that could still fail it after the acknowledgement.
-func (p *Plugin) mayWait(db *gorm.DB, op operation) bool {
+func (p *Plugin) mayWait(db *gorm.DB, m *model, op operation) bool {
 	stmt := db.Statement
-	m := p.modelOfStatement(db)
 	if m == nil || m.err != nil || m.policy.Strategy != policy.WriteBack {
 		return false
 	}
@@ -114,16 +151,18 @@ func (l *lazyTx) begin() error {
 	if l.inner != nil {
 		return nil
 	}
-	c, err := l.beginner.BeginTx(l.ctx, nil)
-	if err != nil {
-		return err
-	}
-	inner, ok := c.(gorm.Tx)
-	if !ok {
-		return gorm.ErrInvalidTransaction
-	}
-	l.inner = inner
-	return nil
+	return l.plugin.writeback.beginHolding(l.ctx, l.model, func() (gorm.ConnPool, error) {
+		c, err := l.beginner.BeginTx(l.ctx, nil)
+		if err != nil {
+			return nil, err
+		}
+		inner, ok := c.(gorm.Tx)
+		if !ok {
+			return nil, gorm.ErrInvalidTransaction
+		}
+		l.inner = inner
+		return c, nil
+	})
 }
 
 // Commit commits what has begun.
@@ -181,7 +220,7 @@ func (l *lazyTx) QueryContext(ctx context.Context, query string, args ...any) (*
 
 func (l *lazyTx) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
 	if err := l.begin(); err != nil {
-		return nil
+		return l.plugin.replayer.Row(context.WithoutCancel(ctx), nil, err)
 	}
 	return l.inner.QueryRowContext(ctx, query, args...)
 }

@@ -59,13 +59,21 @@ const (
 )
 
 // settle ends a write whose outcome is unknown once it can no longer change. Until then its readers go to the database.
-func (p *Plugin) settle(w *coherence.Write, d doubt) {
+// What is given to be run at the end is run when the write is settled, or when the engine closes.
+func (p *Plugin) settle(w *coherence.Write, d doubt, atEnd ...func()) {
 	p.stats.unknownOutcomes.Add(1)
+	end := func() {
+		for _, f := range atEnd {
+			f()
+		}
+	}
 	if p.dialect == sqltext.SQLite && d != doubtOpen || !switches.On(switches.UnknownStays) {
 		w.Settle() // in-process: when COMMIT has returned, whatever happened has happened
+		end()
 		return
 	}
-	p.engine.Go(func(ctx context.Context) {
+	started := p.engine.Go(func(ctx context.Context) {
+		defer end()
 		if p.dialect == sqltext.Postgres && d != doubtStatement {
 			if waitSnapshot(ctx, p.root) == nil {
 				w.Settle()
@@ -80,6 +88,9 @@ func (p *Plugin) settle(w *coherence.Write, d doubt) {
 		case <-ctx.Done():
 		}
 	})
+	if !started {
+		end()
+	}
 }
 
 // waitSnapshot returns once every transaction that had a number when it was called has ended: the horizon is a new

@@ -95,6 +95,9 @@ func (c *pool) BeginTx(ctx context.Context, opts *sql.TxOptions) (gorm.ConnPool,
 		inner gorm.ConnPool
 		err   error
 	)
+	if err := c.plugin.writeback.beforeBegin(ctx, opts); err != nil {
+		return nil, err
+	}
 	switch b := c.inner.(type) {
 	case gorm.TxBeginner:
 		inner, err = b.BeginTx(ctx, opts)

@@ -24,6 +24,9 @@ func (s *statement) execRaw(ctx context.Context, query string, args []any) (sql.
 	if len(tags) == 0 {
 		return underlying(s.inner).ExecContext(ctx, query, args...)
 	}
+	if err := s.plugin.writeback.beforeText(ctx, s.inner, query, nil); err != nil {
+		return nil, err
+	}
 	release, err := s.plugin.writeback.gate(ctx, s.inner, tags, nil, nil)
 	if err != nil {
 		return nil, err
@@ -130,6 +133,9 @@ func (s *statement) captureRaw(ctx context.Context, v *sqltext.Write, query stri
 	s.plugin.noteWrite(ctx)
 	tags, err := s.rawTags(ctx, v)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.plugin.writeback.beforeText(ctx, s.inner, query, nil); err != nil {
 		return nil, err
 	}
 	release, err := s.plugin.writeback.gate(ctx, s.inner, tags, nil, nil)

@@ -86,6 +86,10 @@ type reader struct {
 	ctx    context.Context //nolint:containedctx // a reader lives as long as one callback
 	deps   *coherence.Deps
 	model  *model
+	tables []coherence.Tag // what a query reads; nil for a read by key
+
+	dirty    *dirtyTable // of a read by key of a write-back model, which has answered nothing
+	dirtyKey string
 }
 
 // direct reads from the database what stamps cannot vouch for.
@@ -95,11 +99,22 @@ func (r *reader) direct(why coherence.Reason) {
 		r.deps.Scoped(r.plugin.engine.Scope(r.ctx))
 		r.deps.Refuse(why)
 	}
-	if err := r.plugin.writeback.beforeRead(r.ctx, r.db); err != nil {
+	if !r.plugin.writeback.used() {
+		r.plugin.original.query(r.db)
+		return
+	}
+	r.executeFlushed()
+}
+
+// executeFlushed runs the statement when what it must see is in the database. Its stamps have been taken.
+func (r *reader) executeFlushed() {
+	if err := r.plugin.writeback.beforeStatement(r.ctx, r.db, r.model); err != nil {
 		_ = r.db.AddError(err)
 		return
 	}
-	r.plugin.original.query(r.db)
+	if callbacks.BuildQuerySQL(r.db); r.db.Error == nil {
+		r.execute()
+	}
 }
 
 // uncached reads from the database what is not cached but can be vouched for: a page may stand on it.
@@ -118,23 +133,26 @@ func (r *reader) uncached(why coherence.Reason) {
 	tags, reason := r.judge()
 	if reason == "" {
 		if r.deps != nil {
-			r.deps.Read(p.engine.Stamp(nil, tags...))
+			r.stand(tags)
 		}
-		if err := p.writeback.beforeTables(r.ctx, r.db, tags); err != nil {
-			_ = r.db.AddError(err)
-			return
-		}
-		r.execute()
+		r.executeFlushed()
 		return
 	}
 	if r.deps != nil {
 		r.deps.Refuse(reason)
 	}
-	if err := p.writeback.beforeRead(r.ctx, r.db); err != nil {
+	r.executeFlushed()
+}
+
+// stand makes the page stand on the tags. What is pending is flushed before, so that the flush does not make it stale at
+// once; what comes after the stamps is flushed by the caller.
+func (r *reader) stand(tags []coherence.Tag) {
+	p := r.plugin
+	if err := p.writeback.beforeTables(r.ctx, r.db.Statement.ConnPool, tags); err != nil {
 		_ = r.db.AddError(err)
 		return
 	}
-	r.execute()
+	r.deps.Read(p.engine.Stamp(nil, tags...))
 }
 
 // execute runs the statement whose SQL is built, as GORM's own callback does.
@@ -176,10 +194,7 @@ func (r *reader) byQuery() {
 		return
 	}
 	r.deps.Scoped(scope)
-	if err := p.writeback.beforeTables(r.ctx, r.db, tags); err != nil {
-		_ = r.db.AddError(err)
-		return
-	}
+	r.tables = tags
 	r.serve(string(key), tags, r.model.life, false, nil)
 }
 
@@ -190,16 +205,12 @@ func (r *reader) fallThrough(tags []coherence.Tag, why coherence.Reason) {
 	if r.deps != nil {
 		r.deps.Scoped(p.engine.Scope(r.ctx))
 		if trackable(why) {
-			r.deps.Read(p.engine.Stamp(nil, tags...))
+			r.stand(tags)
 		} else {
 			r.deps.Refuse(why)
 		}
 	}
-	if err := p.writeback.beforeRead(r.ctx, r.db); err != nil {
-		_ = r.db.AddError(err)
-		return
-	}
-	r.execute()
+	r.executeFlushed()
 }
 
 // trackable reports whether a page may stand on the stamps of a read that is not cached for the reason.
@@ -323,6 +334,14 @@ func (r *reader) serve(key string, tags []coherence.Tag, life coherence.Life, by
 		}
 	}
 	p.stats.misses.Add(1)
+	if r.dirty == nil {
+		// What is pending is flushed twice: here, so that the flush does not move the stamps that Load takes, and under
+		// those stamps, which vouch for a change that came in between.
+		if _, err := r.flushed(r.ctx); err != nil {
+			_ = db.AddError(err)
+			return
+		}
+	}
 	var own *rowset.Captured // what this call read itself, if it could not be kept
 	loaded, err := rows.Load(r.ctx, key, tags, func(ctx context.Context) (coherence.Filled, error) {
 		var filled coherence.Filled
@@ -352,6 +371,9 @@ func (r *reader) serve(key string, tags []coherence.Tag, life coherence.Life, by
 // fill reads the answer from the database. An answer that cannot be kept is handed back as it was captured.
 func (r *reader) fill(ctx context.Context, life coherence.Life, byKey bool, fits func(rowset.View) bool) (coherence.Filled, *rowset.Captured, error) {
 	stmt := r.db.Statement
+	if entry, err := r.flushed(ctx); err != nil || entry != nil {
+		return coherence.Filled{Value: entry}, nil, err
+	}
 	if stmt.SQL.Len() == 0 {
 		callbacks.BuildQuerySQL(r.db)
 		if r.db.Error != nil {

@@ -22,7 +22,7 @@ func (s *statement) execModel(ctx context.Context, query string, args []any) (sq
 	if err != nil {
 		return nil, err
 	}
-	release, err := s.gate(ctx, &plan)
+	release, err := s.gate(ctx, query, &plan)
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +59,7 @@ func (s *statement) queryModel(ctx context.Context, query string, args []any) (*
 	if err != nil {
 		return nil, err
 	}
-	release, err := s.gate(ctx, &plan)
+	release, err := s.gate(ctx, query, &plan)
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +98,10 @@ func (s *statement) queryModel(ctx context.Context, query string, args []any) (*
 
 // gate holds the write-back rows the plan touches. Rows that only the database can name are the whole table, but for
 // those an INSERT makes.
-func (s *statement) gate(ctx context.Context, plan *writePlan) (release func(), err error) {
+func (s *statement) gate(ctx context.Context, query string, plan *writePlan) (release func(), err error) {
+	if err := s.plugin.writeback.beforeText(ctx, s.inner, query, s.model); err != nil {
+		return nothing, err
+	}
 	tags := plan.tags
 	if plan.ask == askKeys && !plan.inserts {
 		tags = append(tags[:len(tags):len(tags)], s.table())

@@ -126,7 +126,7 @@ func (s *statement) runOwn(ctx context.Context, tags []coherence.Tag, f func(gor
 	if !ok {
 		return gorm.ErrInvalidTransaction
 	}
-	c, err := beginner.BeginTx(ctx, nil)
+	c, err := beginner.BeginTx(quiet(ctx), nil)
 	if err != nil {
 		return err
 	}

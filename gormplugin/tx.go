@@ -84,7 +84,7 @@ func (t *tx) Commit() error {
 	case rolledBack:
 		w.Release()
 	default:
-		p.settle(w, doubtCommit)
+		p.settle(w, doubtCommit, t.takeEnd()...)
 	}
 	return err
 }
@@ -136,11 +136,17 @@ func (t *tx) Rollback() error {
 func (t *tx) end() {
 	t.ended = true
 	t.effects = effects{}
-	run := t.atEnd
-	t.atEnd = nil
-	for _, f := range run {
+	for _, f := range t.takeEnd() {
 		f()
 	}
+}
+
+// takeEnd takes over what waits for the end. After a COMMIT without an answer it waits for the outcome: gates stay closed
+// while the database may still show what they guard.
+func (t *tx) takeEnd() []func() {
+	run := t.atEnd
+	t.atEnd = nil
+	return run
 }
 
 // GetDBConn lets db.DB() find the *sql.DB inside a transaction.

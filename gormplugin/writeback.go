@@ -5,13 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
 	"gorm.io/gorm"
 
-	"github.com/cachewright/cachewright/coherence"
-	"github.com/cachewright/cachewright/internal/sqltext"
 	core "github.com/cachewright/cachewright/internal/writeback"
 	"github.com/cachewright/cachewright/policy"
 )
@@ -22,85 +23,133 @@ type writeback struct {
 	plugin *Plugin
 	db     *gorm.DB
 	buffer *core.Buffer
-	any    atomic.Bool // whether there is a dirty table at all
 
-	mu     sync.RWMutex // guards tables, which is replaced and never changed
-	tables map[string]*dirtyTable
+	tables atomic.Pointer[map[string]*dirtyTable] // by folded name; replaced, never changed
 
-	deadMu    sync.Mutex // guards deadReady
-	deadReady bool       // the dead-letter table is there
+	mu      sync.Mutex        // guards refused and versions, and serialises the changes of tables
+	refused map[*model]uint64 // models whose table cannot have a dirty table, with the catalogue's generation
+	version int               // counts the dirty tables made, so that each has a name of its own
+
+	frozen atomic.Bool // PostgreSQL's transactions begin above READ COMMITTED here
+
+	deadMu    sync.Mutex  // serialises the making of the dead-letter table
+	deadReady atomic.Bool // the dead-letter table is there
 }
 
 // WriteBackStats are the figures of one write-back table.
 type WriteBackStats = core.Stats
 
-// FlushError is a dead letter: a change that the database refused for good, with what was pending behind it.
-type FlushError = core.FlushError
-
 func newWriteback(p *Plugin, db *gorm.DB) *writeback {
-	w := &writeback{plugin: p, db: db.Session(&gorm.Session{NewDB: true}), tables: map[string]*dirtyTable{}}
+	w := &writeback{plugin: p, db: db.Session(&gorm.Session{NewDB: true}), refused: map[*model]uint64{}}
+	w.tables.Store(&map[string]*dirtyTable{})
 	options := core.Options{Logger: p.logger}
 	if f := p.settings.onFlushError; f != nil {
-		options.OnError = func(e *core.FlushError) { f(*e) }
+		options.OnError = func(e *core.FlushError) { f(w.public(e)) }
 	}
 	w.buffer = core.New(&sink{writeback: w}, options)
 	return w
 }
 
 // used reports whether any row may be pending.
-func (w *writeback) used() bool { return w.any.Load() }
+func (w *writeback) used() bool { return len(w.list()) > 0 && !w.plugin.closed.Load() }
 
-// list is the dirty tables of now, by folded name.
-func (w *writeback) list() map[string]*dirtyTable {
-	w.mu.RLock()
-	defer w.mu.RUnlock()
-	return w.tables
-}
+// list is the dirty tables of now, by folded name. It is not to be changed.
+func (w *writeback) list() map[string]*dirtyTable { return *w.tables.Load() }
 
-// of is the dirty table of a model, nil when its table cannot have one; then its writes go to the database at once.
+// of is the dirty table of a model, nil when its table cannot have one; then its writes go to the database at once. What
+// was learned of the table is learned again after DDL.
 func (w *writeback) of(ctx context.Context, m *model) (*dirtyTable, error) {
-	if t := w.list()[m.folded]; t != nil {
-		if t.model != m {
-			return nil, nil // another struct over the same table
-		}
+	generation := w.plugin.catalogue.generation()
+	t := w.list()[m.folded]
+	if t != nil && t.model != m {
+		return nil, nil // another struct over the same table
+	}
+	if t != nil && t.generation.Load() == generation {
 		return t, nil
 	}
-	t, err := w.newTable(ctx, m)
-	if err != nil || t == nil {
+	w.mu.Lock()
+	refused, known := w.refused[m]
+	w.mu.Unlock()
+	if t == nil && known && refused == generation {
+		return nil, nil
+	}
+	fresh, err := w.newTable(ctx, m)
+	if err != nil {
 		return nil, err
 	}
+	if t != nil && fresh != nil && t.like(fresh) {
+		t.generation.Store(generation)
+		return t, nil
+	}
+	if t != nil {
+		if retired, err := w.retire(ctx, t); err != nil || !retired {
+			return nil, err
+		}
+	}
+	return w.install(m, fresh, generation)
+}
+
+// install makes a dirty table the model's. Of two that are made at once the first stays.
+func (w *writeback) install(m *model, t *dirtyTable, generation uint64) (*dirtyTable, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if have := w.tables[m.folded]; have != nil {
+	if t == nil {
+		w.refused[m] = generation
+		return nil, nil
+	}
+	if have := w.list()[m.folded]; have != nil {
+		if have.model != m {
+			return nil, nil
+		}
 		return have, nil
 	}
-	if t.Table, err = w.buffer.Table(t.config); err != nil {
+	config := t.config
+	if w.version++; w.version > 1 {
+		config.Name = fmt.Sprintf("%s#%d", config.Name, w.version)
+	}
+	var err error
+	if t.Table, err = w.buffer.Table(config); err != nil {
 		if errors.Is(err, core.ErrClosed) {
 			return nil, nil
 		}
 		return nil, fmt.Errorf("cacheplugin: %w", err)
 	}
-	tables := make(map[string]*dirtyTable, len(w.tables)+1)
-	for name, have := range w.tables {
-		tables[name] = have
-	}
+	t.generation.Store(generation)
+	tables := maps.Clone(w.list())
 	tables[m.folded] = t
-	w.tables = tables
-	w.any.Store(true)
+	w.tables.Store(&tables)
 	return t, nil
+}
+
+// retire takes a dirty table away whose database table has changed under it, once nothing is pending in it and nobody is
+// about to change that. false: not yet, and this write goes to the database.
+func (w *writeback) retire(ctx context.Context, t *dirtyTable) (bool, error) {
+	t.retired.Store(true)
+	holder := w.buffer.Holder()
+	defer holder.Release()
+	if err := w.await(ctx, t, nil, false, func(ctx context.Context) error { return holder.HoldAll(ctx, t.Table) }); err != nil {
+		return false, err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if t.users.Load() > 0 || w.list()[t.model.folded] != t {
+		return false, nil
+	}
+	tables := maps.Clone(w.list())
+	delete(tables, t.model.folded)
+	w.tables.Store(&tables)
+	return true, nil
 }
 
 // write takes a statement of a write-back model. It reports whether the statement is done: acknowledged, or failed.
 func (w *writeback) write(db *gorm.DB, op operation, m *model) bool {
-	if m == nil || m.policy.Strategy != policy.WriteBack || w.plugin.closed.Load() {
+	if m == nil || m.policy.Strategy != policy.WriteBack || w.plugin.closed.Load() || !w.alone(db.Statement) {
 		return false
 	}
-	stmt := db.Statement
-	if t, foreign := txOf(stmt.ConnPool); t != nil || foreign || stmt.SQL.Len() > 0 {
-		return false
+	t, err := w.of(db.Statement.Context, m)
+	if err == nil && t != nil {
+		err = w.prepareDead(db.Statement.Context)
 	}
-	ctx := stmt.Context
-	t, err := w.of(ctx, m)
 	if err != nil {
 		_ = db.AddError(err)
 		return true
@@ -108,8 +157,32 @@ func (w *writeback) write(db *gorm.DB, op operation, m *model) bool {
 	if t == nil {
 		return false
 	}
-	before := saveClauses(stmt)
-	changes, ok := t.changes(db, op)
+	t.users.Add(1)
+	defer t.users.Add(-1)
+	if t.retired.Load() {
+		return false
+	}
+	return t.write(db, op)
+}
+
+// alone reports whether nothing but the statement itself decides what becomes of it: it is in no transaction but its own
+// default one, in which nothing has been sent, on the plugin's database.
+func (w *writeback) alone(stmt *gorm.Statement) bool {
+	if stmt.SQL.Len() > 0 {
+		return false
+	}
+	if lazy, ok := stmt.ConnPool.(*lazyTx); ok {
+		return lazy.owner == stmt && lazy.inner == nil && w.plugin.watches(lazy.pool)
+	}
+	t, foreign := txOf(stmt.ConnPool)
+	return t == nil && !foreign && w.plugin.watches(stmt.ConnPool)
+}
+
+// write acknowledges the statement if it can be merged.
+func (t *dirtyTable) write(db *gorm.DB, op operation) bool {
+	stmt := db.Statement
+	before := saveClauses(stmt, op)
+	change, ok := t.change(db, op)
 	if db.Error != nil {
 		return true
 	}
@@ -117,8 +190,8 @@ func (w *writeback) write(db *gorm.DB, op operation, m *model) bool {
 		before.restore(stmt)
 		return false
 	}
-	w.plugin.noteWrite(ctx)
-	affected, err := t.acknowledge(ctx, changes)
+	t.writeback.plugin.noteWrite(stmt.Context)
+	affected, err := t.apply(stmt.Context, &change)
 	if errors.Is(err, core.ErrSync) || errors.Is(err, core.ErrClosed) {
 		before.restore(stmt)
 		return false
@@ -134,74 +207,24 @@ func (w *writeback) write(db *gorm.DB, op operation, m *model) bool {
 	return true
 }
 
-// publicError gives the errors of the dirty table the names users know.
+// publicError gives the errors of the dirty tables the names users know.
 func publicError(err error) error {
 	switch {
 	case errors.Is(err, core.ErrBacklogFull):
 		return fmt.Errorf("%w: %w", ErrBacklogFull, err)
 	case errors.Is(err, core.ErrDuplicate):
 		return gorm.ErrDuplicatedKey
+	case errors.Is(err, core.ErrGateDeadlock):
+		return fmt.Errorf("%w: %w", ErrDeadlock, err)
 	default:
 		return err
 	}
 }
 
-// beforeRead flushes everything pending before a read whose tables cannot be told. The caller has taken its stamps.
-func (w *writeback) beforeRead(ctx context.Context, db *gorm.DB) error {
-	if !w.used() {
-		return nil
-	}
-	for _, t := range w.list() {
-		if err := w.flushFor(ctx, db.Statement.ConnPool, t); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// beforeTables flushes what is pending in the tables of the tags before they are read. The caller has taken its stamps:
-// taken after the flush they would vouch for a change that came in between and is not in the database yet.
-func (w *writeback) beforeTables(ctx context.Context, db *gorm.DB, tags []coherence.Tag) error {
-	if !w.used() {
-		return nil
-	}
-	for _, t := range w.list() {
-		for _, tag := range tags {
-			if tag.Table() != t.model.table {
-				continue
-			}
-			if err := w.flushFor(ctx, db.Statement.ConnPool, t); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// flushFor flushes a table for a reader. One that lags by policy is left alone, and so is one of which the reader's own
-// transaction holds a gate: what it holds was flushed, and the flusher may be waiting for its locks.
-func (w *writeback) flushFor(ctx context.Context, c gorm.ConnPool, t *dirtyTable) error {
-	if t.model.policy.Reads == policy.ReadsFlushed || t.Pending() == 0 {
-		return nil
-	}
-	if own, _ := txOf(c); own != nil {
-		if own.holds[t] {
-			return nil
-		}
-		if w.plugin.dialect == sqltext.SQLite && !own.effects.empty() {
-			return nil // it holds SQLite's one write lock, and its snapshot is older than what is pending
-		}
-	}
-	if err := t.Flush(ctx); err != nil {
-		return fmt.Errorf("cacheplugin: flushing %s before a read: %w", t.Name(), err)
-	}
-	return nil
-}
-
 // Flush brings everything pending to the database.
 func (w *writeback) Flush(ctx context.Context) error {
 	if err := w.buffer.Flush(ctx); err != nil {
-		return fmt.Errorf("cacheplugin: flushing: %w", err)
+		return fmt.Errorf("cacheplugin: flushing%s: %w", w.pending(), err)
 	}
 	return nil
 }
@@ -209,9 +232,24 @@ func (w *writeback) Flush(ctx context.Context) error {
 // Close flushes and ends the flusher. Writes of write-back models go to the database at once from now on.
 func (w *writeback) Close(ctx context.Context) error {
 	if err := w.buffer.Close(ctx); err != nil {
-		return fmt.Errorf("cacheplugin: closing: %w", err)
+		return fmt.Errorf("cacheplugin: closing%s: %w", w.pending(), err)
 	}
 	return nil
+}
+
+// pending says for an error which tables have rows that are not in the database.
+func (w *writeback) pending() string {
+	var parts []string
+	for _, t := range w.list() {
+		if n := t.Pending(); n > 0 {
+			parts = append(parts, fmt.Sprintf("%s keeps %d rows", t.model.schema.Table, n))
+		}
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	slices.Sort(parts)
+	return " (" + strings.Join(parts, ", ") + ")"
 }
 
 // stats are the figures of each table.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
-	"maps"
 	"math"
 	"reflect"
 	"strings"
@@ -15,6 +14,7 @@ import (
 	"gorm.io/gorm/schema"
 
 	"github.com/cachewright/cachewright/coherence"
+	"github.com/cachewright/cachewright/internal/sqltext"
 	core "github.com/cachewright/cachewright/internal/writeback"
 )
 
@@ -22,101 +22,115 @@ import (
 type rowChange struct {
 	core.Change
 	parts []string // canonical key
-	args  []any    // the key as arguments of a query
 }
 
 // savedClauses is what translating a statement may change and a fall-back must find as it was.
 type savedClauses struct {
-	clauses map[string]clause.Clause
-	vars    []any
-	track   any
-	tracked bool
+	where, conflict       clause.Clause
+	hasWhere, hasConflict bool
+	track                 any
+	tracked               bool
 }
 
-func saveClauses(stmt *gorm.Statement) savedClauses {
-	track, tracked := stmt.Settings.Load("gorm:update_track_time")
-	return savedClauses{clauses: maps.Clone(stmt.Clauses), vars: stmt.Vars, track: track, tracked: tracked}
+func saveClauses(stmt *gorm.Statement, op operation) savedClauses {
+	var s savedClauses
+	s.where, s.hasWhere = stmt.Clauses["WHERE"]
+	if op == opCreate {
+		s.conflict, s.hasConflict = stmt.Clauses["ON CONFLICT"]
+		s.track, s.tracked = stmt.Settings.Load("gorm:update_track_time")
+	}
+	return s
 }
 
 func (s savedClauses) restore(stmt *gorm.Statement) {
-	stmt.Clauses, stmt.Vars = s.clauses, s.vars
+	put := func(name string, c clause.Clause, had bool) {
+		if had {
+			stmt.Clauses[name] = c
+		} else {
+			delete(stmt.Clauses, name)
+		}
+	}
+	put("WHERE", s.where, s.hasWhere)
+	put("ON CONFLICT", s.conflict, s.hasConflict)
 	if s.tracked {
 		stmt.Settings.Store("gorm:update_track_time", s.track)
 	}
 }
 
-// changes translates a statement into changes of rows. false: it cannot be merged, and is to be done at once. What GORM
+// change translates a statement into a change of one row. false: it cannot be merged, and is to be done at once. A
+// statement of several rows succeeds or fails, and is seen, as a whole, which only the database can promise. What GORM
 // does to the caller's structs on the way to its SQL happens here by GORM's own functions.
-func (t *dirtyTable) changes(db *gorm.DB, op operation) ([]rowChange, bool) {
+func (t *dirtyTable) change(db *gorm.DB, op operation) (rowChange, bool) {
 	stmt := db.Statement
 	if stmt.Table != t.model.schema.Table || stmt.TableExpr != nil || len(stmt.Joins) > 0 {
-		return nil, false
+		return rowChange{}, false
 	}
 	for name, c := range stmt.Clauses {
 		if c.Builder != nil || c.BeforeExpression != nil || c.AfterNameExpression != nil || c.AfterExpression != nil {
-			return nil, false
+			return rowChange{}, false
 		}
-		switch name {
-		case "WHERE", "SET", "ON CONFLICT":
-		default:
-			return nil, false // RETURNING, LIMIT, hints: the database's business
+		if name != "WHERE" && (name != "ON CONFLICT" || op != opCreate) {
+			return rowChange{}, false // RETURNING, LIMIT, hints, a SET of the caller's: the database's business
 		}
 	}
 	switch op {
 	case opCreate:
-		return t.creates(db)
+		return t.create(db)
 	case opUpdate:
-		return t.updates(db)
+		return t.update(db)
 	case opDelete:
-		return t.deletes(db)
+		return t.delete(db)
 	default:
-		return nil, false
+		return rowChange{}, false
 	}
 }
 
-// creates translates an INSERT of one row whose key the caller chose.
-func (t *dirtyTable) creates(db *gorm.DB) ([]rowChange, bool) {
+// create translates an INSERT of one row whose key the caller chose.
+func (t *dirtyTable) create(db *gorm.DB) (rowChange, bool) {
 	stmt := db.Statement
+	if len(stmt.Schema.CreateClauses) > 0 {
+		return rowChange{}, false
+	}
 	if rv := stmt.ReflectValue; rv.Kind() != reflect.Struct && rv.Kind() != reflect.Map && (rv.Kind() != reflect.Slice || rv.Len() != 1) {
-		return nil, false // several rows succeed or fail together, which only the database can promise
+		return rowChange{}, false
 	}
 	values := callbacks.ConvertToCreateValues(stmt)
 	if db.Error != nil || len(values.Values) != 1 || len(values.Columns) != len(values.Values[0]) {
-		return nil, false
+		return rowChange{}, false
 	}
 	row := make([]any, len(t.columns))
 	given := make([]bool, len(t.columns))
 	for i, column := range values.Columns {
 		at, ok := t.index[column.Name]
 		if !ok {
-			return nil, false
+			return rowChange{}, false
 		}
 		if row[at], ok = t.value(at, values.Values[0][i]); !ok || given[at] {
-			return nil, false
+			return rowChange{}, false
 		}
 		given[at] = true
 	}
 	for i := range t.columns {
 		c := &t.columns[i]
 		if !given[i] && (c.defaulted || c.generated) || c.unique && row[i] != nil {
-			return nil, false
+			return rowChange{}, false
 		}
 	}
 	c := rowChange{Change: core.Change{Op: core.Create, Values: row}}
 	for i, at := range t.keyAt {
 		text, ok := canonicalKey(t.classes[i], row[at])
 		if !ok || !given[at] {
-			return nil, false
+			return rowChange{}, false
 		}
-		c.parts, c.args = append(c.parts, text), append(c.args, row[at])
+		c.parts = append(c.parts, text)
 	}
 	c.Key = t.key(c.parts)
 	if conflict, ok := stmt.Clauses["ON CONFLICT"].Expression.(clause.OnConflict); ok {
 		if !t.upsert(stmt, &c, conflict) {
-			return nil, false
+			return rowChange{}, false
 		}
 	}
-	return []rowChange{c}, true
+	return c, true
 }
 
 // upsert translates ON CONFLICT on the primary key.
@@ -151,39 +165,25 @@ func (t *dirtyTable) isKey(at int) bool {
 	return false
 }
 
-// updates translates an UPDATE of rows named by nothing but their keys.
-func (t *dirtyTable) updates(db *gorm.DB) ([]rowChange, bool) {
+// update translates an UPDATE of a row named by nothing but its key.
+func (t *dirtyTable) update(db *gorm.DB) (rowChange, bool) {
 	stmt := db.Statement
 	if len(stmt.Schema.UpdateClauses) > 0 {
-		return nil, false
-	}
-	if _, ok := stmt.Clauses["SET"]; ok {
-		return nil, false
+		return rowChange{}, false
 	}
 	set := callbacks.ConvertToAssignments(stmt)
 	if db.Error != nil || len(set) == 0 {
-		return nil, false
+		return rowChange{}, false
 	}
-	keys, ok := t.exactKeys(stmt)
-	if !ok {
-		return nil, false
-	}
-	all := make([]rowChange, 0, len(keys))
-	for _, parts := range keys {
-		c := rowChange{Change: core.Change{Key: t.key(parts), Op: core.Update}, parts: parts}
-		if c.args, ok = t.arguments(parts); !ok || !t.assign(stmt, &c, set) {
-			return nil, false
-		}
-		all = append(all, c)
-	}
-	return all, true
+	c, ok := t.keyed(stmt, core.Update)
+	return c, ok && t.assign(stmt, &c, set)
 }
 
-// deletes translates a DELETE of rows named by nothing but their keys, with the conditions GORM adds from its models.
-func (t *dirtyTable) deletes(db *gorm.DB) ([]rowChange, bool) {
+// delete translates a DELETE of a row named by nothing but its key, with the conditions GORM adds from its models.
+func (t *dirtyTable) delete(db *gorm.DB) (rowChange, bool) {
 	stmt := db.Statement
-	if len(stmt.Schema.DeleteClauses) > 0 {
-		return nil, false
+	if len(stmt.Schema.DeleteClauses) > 0 || t.cascades {
+		return rowChange{}, false
 	}
 	addKeys := func(v reflect.Value) {
 		_, values := schema.GetIdentityFieldValuesMap(stmt.Context, v, stmt.Schema.PrimaryFields)
@@ -196,36 +196,17 @@ func (t *dirtyTable) deletes(db *gorm.DB) ([]rowChange, bool) {
 	if stmt.ReflectValue.CanAddr() && stmt.Dest != stmt.Model && stmt.Model != nil {
 		addKeys(reflect.ValueOf(stmt.Model))
 	}
-	keys, ok := t.exactKeys(stmt)
-	if !ok {
-		return nil, false
-	}
-	all := make([]rowChange, 0, len(keys))
-	for _, parts := range keys {
-		c := rowChange{Change: core.Change{Key: t.key(parts), Op: core.Delete}, parts: parts}
-		if c.args, ok = t.arguments(parts); !ok {
-			return nil, false
-		}
-		all = append(all, c)
-	}
-	return all, true
+	return t.keyed(stmt, core.Delete)
 }
 
-// exactKeys are the keys the statement's conditions consist of.
-func (t *dirtyTable) exactKeys(stmt *gorm.Statement) ([][]string, bool) {
+// keyed begins a change of the one row whose key the statement's conditions consist of.
+func (t *dirtyTable) keyed(stmt *gorm.Statement, op core.Op) (rowChange, bool) {
 	p, ok := pinned(stmt, t.model, t.classes)
-	if !ok || !p.exact || len(p.keys) == 0 {
-		return nil, false
+	if !ok || !p.exact || len(p.keys) != 1 {
+		return rowChange{}, false
 	}
-	seen := make(map[string]bool, len(p.keys))
-	for _, parts := range p.keys {
-		if key := t.key(parts); seen[key] {
-			return nil, false
-		} else {
-			seen[key] = true
-		}
-	}
-	return p.keys, true
+	c := rowChange{Change: core.Change{Key: t.key(p.keys[0]), Op: op}, parts: p.keys[0]}
+	return c, true
 }
 
 // arguments are the parts of a key as the column's own values.
@@ -314,6 +295,9 @@ func (t *dirtyTable) addition(stmt *gorm.Statement, c *rowChange, at int, e clau
 	if bareColumn(left, stmt.Table) != column.name {
 		return 0, false
 	}
+	if c.Values != nil && !strings.Contains(left, ".") && t.writeback.plugin.dialect == sqltext.Postgres {
+		return 0, false // PostgreSQL calls a bare column ambiguous there
+	}
 	if c.Values != nil && len(e.Vars) == 0 && strings.EqualFold(right, "excluded."+column.name) {
 		n, ok := c.Values[at].(int64)
 		return sign * n, ok && n != math.MinInt64
@@ -349,33 +333,16 @@ func bareColumn(text, table string) string {
 	return text
 }
 
-// acknowledge applies the changes, each announced and published like a write, and returns how many rows they met.
-func (t *dirtyTable) acknowledge(ctx context.Context, changes []rowChange) (int64, error) {
-	var affected int64
-	for i := range changes {
-		n, err := t.apply(ctx, &changes[i])
-		if err != nil {
-			if affected > 0 || i > 0 {
-				// A part is acknowledged already: doing the whole statement again would count it twice.
-				return affected, errors.Join(err, ctx.Err())
-			}
-			return 0, err
-		}
-		affected += n
-	}
-	return affected, nil
-}
-
 // apply brings one change into the dirty table, loading the row when nothing is known of it.
 func (t *dirtyTable) apply(ctx context.Context, c *rowChange) (int64, error) {
 	engine := t.writeback.plugin.engine
-	tags := []coherence.Tag{t.tag(c.parts)}
+	tag := t.tag(c.parts)
 	var base *core.Base
 	for {
 		if err := t.Ready(ctx, c.Key); err != nil {
 			return 0, err
 		}
-		w, err := engine.Begin(ctx, tags...)
+		w, err := engine.Begin(ctx, tag)
 		if err != nil {
 			return 0, err
 		}
@@ -383,7 +350,7 @@ func (t *dirtyTable) apply(ctx context.Context, c *rowChange) (int64, error) {
 		if !errors.Is(err, core.ErrNeedBase) {
 			return out.Affected, err
 		}
-		if base, err = t.load(ctx, c.parts, c.args); err != nil {
+		if base, err = t.load(ctx, c); err != nil {
 			return 0, err
 		}
 	}

@@ -72,7 +72,7 @@ func readColumns(ctx context.Context, p *Plugin, table string) ([]dirtyColumn, e
 		table = sqltext.ParseName(table).Table
 		kindOf = sqliteDirty
 	}
-	rows, err := underlying(p.pool).QueryContext(ctx, query, table)
+	rows, err := p.root.QueryContext(ctx, query, table)
 	if err != nil {
 		return nil, fmt.Errorf("cacheplugin: reading the columns of %s: %w", table, err)
 	}
@@ -94,7 +94,7 @@ func readColumns(ctx context.Context, p *Plugin, table string) ([]dirtyColumn, e
 
 // readShape learns how the driver describes the columns, from an answer without rows.
 func readShape(ctx context.Context, p *Plugin, table string) ([]rowset.Column, error) {
-	answer, err := capture(ctx, underlying(p.pool), "SELECT * FROM "+table+" WHERE 1 = 0", nil)
+	answer, err := capture(ctx, p.root, "SELECT * FROM "+table+" WHERE 1 = 0", nil)
 	if err != nil {
 		return nil, fmt.Errorf("cacheplugin: reading the columns of %s: %w", table, err)
 	}

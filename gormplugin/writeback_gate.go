@@ -3,33 +3,45 @@ package cacheplugin
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"gorm.io/gorm"
 
 	"github.com/cachewright/cachewright/coherence"
 	"github.com/cachewright/cachewright/internal/sqltext"
 	core "github.com/cachewright/cachewright/internal/writeback"
+	"github.com/cachewright/cachewright/policy"
 )
 
-// ErrPendingRow is the error of a statement in a SQLite transaction that has written already and now touches a write-back
-// row with changes not yet flushed: SQLite has one writer, so the flush would wait for the transaction and the transaction
-// for the flush. Write the write-back model first, or call Plugin.Flush before the transaction.
-var ErrPendingRow = errors.New("cacheplugin: the row has changes to be flushed, which this SQLite transaction keeps from the database")
+// ErrPendingRow is the error of a statement in a transaction that touches a write-back row with changes not yet flushed,
+// where the transaction itself keeps the flush from the database: by SQLite's one write lock, by the pool's only
+// connection, or by locks it holds. What is pending before such a transaction begins is flushed first, so this needs a
+// change by somebody else meanwhile. Roll the transaction back and run it again.
+var ErrPendingRow = errors.New("cacheplugin: the row has changes to be flushed, which this transaction keeps from the database")
+
+// ErrDeadlock is the error of a statement in a transaction that would wait for write-back rows another transaction holds,
+// which itself waits for rows of this one. Roll the transaction back and run it again.
+var ErrDeadlock = errors.New("cacheplugin: two transactions wait for each other's write-back rows")
 
 func nothing() {}
+
+// narrow reports whether a transaction may keep everybody else from writing: SQLite has one writer, and a pool of one
+// connection nothing else to write with.
+func (w *writeback) narrow() bool {
+	return w.plugin.dialect == sqltext.SQLite || w.plugin.root.Stats().MaxOpenConnections == 1
+}
 
 // gate keeps a statement that goes to the database itself and the dirty tables apart: the rows it names, or the whole
 // table where they are not known, are flushed first, and changes of them by others wait until the statement's transaction
 // has ended. pins are rows of own; tags are all the statement may write. release is called when the statement is done.
 func (w *writeback) gate(ctx context.Context, c gorm.ConnPool, tags []coherence.Tag, own *model, pins [][]string) (release func(), err error) {
+	t, _ := txOf(c)
+	if err := w.prepareGate(ctx, t, own); err != nil {
+		return nothing, err
+	}
 	if !w.used() {
 		return nothing, nil
 	}
-	var (
-		holder *core.Holder
-		t, _   = txOf(c)
-	)
+	var holder *core.Holder
 	release = nothing
 	for _, table := range w.list() {
 		all, some := touches(tags, table.model.table)
@@ -47,10 +59,21 @@ func (w *writeback) gate(ctx context.Context, c gorm.ConnPool, tags []coherence.
 		}
 		if err := w.hold(ctx, t, holder, table, all, pins); err != nil {
 			release()
-			return nothing, fmt.Errorf("cacheplugin: waiting for pending rows: %w", err)
+			return nothing, err
 		}
 	}
 	return release, nil
+}
+
+// prepareGate makes the dirty table of a write-back model that is first written in a transaction: others may write the same
+// row meanwhile, and must find its gate.
+func (w *writeback) prepareGate(ctx context.Context, t *tx, own *model) error {
+	if own == nil || own.policy.Strategy != policy.WriteBack || w.list()[own.folded] != nil || w.plugin.closed.Load() ||
+		t != nil && (t.effects.ddl || w.narrow()) {
+		return nil
+	}
+	_, err := w.of(ctx, own)
+	return err
 }
 
 // touches reports whether the tags hold the whole table, and whether they hold rows of it.
@@ -73,31 +96,44 @@ func (w *writeback) holder(t *tx) (*core.Holder, func()) {
 		return h, h.Release
 	}
 	if t.holder == nil {
-		t.holder = w.buffer.Holder()
-		t.atEnd = append(t.atEnd, t.holder.Release)
-		t.holds = map[*dirtyTable]bool{}
+		t.adopt(w.buffer.Holder())
 	}
 	return t.holder, nothing
 }
 
+// adopt makes a holder the transaction's: its gates open when the transaction has ended.
+func (t *tx) adopt(h *core.Holder, tables ...*dirtyTable) {
+	t.holder = h
+	t.atEnd = append(t.atEnd, h.Release)
+	t.holds = map[*dirtyTable]bool{}
+	for _, table := range tables {
+		t.holds[table] = true
+	}
+}
+
 func (w *writeback) hold(ctx context.Context, t *tx, h *core.Holder, table *dirtyTable, all bool, pins [][]string) error {
-	keys := make([]string, len(pins))
-	for i, parts := range pins {
-		keys[i] = table.key(parts)
+	var keys []string
+	if !all {
+		keys = make([]string, len(pins))
+		for i, parts := range pins {
+			keys[i] = table.key(parts)
+		}
 	}
 	if t != nil {
-		if w.plugin.dialect == sqltext.SQLite && t.wrote && table.waits(all, keys) {
+		if (t.wrote || w.plugin.root.Stats().MaxOpenConnections == 1) && w.narrow() && table.waits(all, keys) {
 			return ErrPendingRow
 		}
 		t.holds[table] = true
 	}
-	if all {
-		return h.HoldAll(ctx, table.Table)
-	}
-	return h.Hold(ctx, table.Table, keys...)
+	return w.await(ctx, table, keys, t != nil, func(ctx context.Context) error {
+		if all {
+			return h.HoldAll(ctx, table.Table)
+		}
+		return h.Hold(ctx, table.Table, keys...)
+	})
 }
 
-// waits reports whether holding would have to wait for a flush.
+// waits reports whether something is pending: for one of the rows, or at all.
 func (t *dirtyTable) waits(all bool, keys []string) bool {
 	if all {
 		return t.Pending() > 0

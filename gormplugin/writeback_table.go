@@ -3,17 +3,22 @@ package cacheplugin
 import (
 	"context"
 	"fmt"
+	"reflect"
+	"slices"
 	"strings"
+	"sync/atomic"
 
 	"gorm.io/gorm/clause"
 
 	"github.com/cachewright/cachewright/coherence"
 	"github.com/cachewright/cachewright/internal/keyenc"
 	"github.com/cachewright/cachewright/internal/rowset"
+	"github.com/cachewright/cachewright/internal/sqltext"
 	core "github.com/cachewright/cachewright/internal/writeback"
 )
 
-// dirtyTable is the dirty table of one write-back model.
+// dirtyTable is the dirty table of one write-back model. What is known of its columns does not change: after DDL that
+// matters it is retired, and another takes its place.
 type dirtyTable struct {
 	*core.Table
 	writeback *writeback
@@ -24,11 +29,19 @@ type dirtyTable struct {
 	index     map[string]int  // of columns, by name
 	shape     []rowset.Column // how the driver describes them
 	keyAt     []int           // places of the key columns
+	cascades  bool            // deleting a row changes other tables, so that it cannot wait
 
-	selectRow string // reads one row by its key
+	quoted    []string // the names of columns, as SQL
+	name      string   // the table's, as SQL
+	selectRow string   // reads one row by its key
+
+	generation atomic.Uint64 // of the catalogue when the table was last looked at
+	retired    atomic.Bool   // no more changes are accepted
+	users      atomic.Int64  // statements that may be accepting one
 }
 
-// newTable reads what is needed of the model's table; nil when it cannot have a dirty table.
+// newTable reads what is needed of the model's table; nil when it cannot have a dirty table: rows that triggers, rules or
+// defaults of the database would make into something else must be written to be known.
 func (w *writeback) newTable(ctx context.Context, m *model) (*dirtyTable, error) {
 	p := w.plugin
 	if m.soft != nil || m.odd || len(m.hidden) > 0 {
@@ -38,21 +51,21 @@ func (w *writeback) newTable(ctx context.Context, m *model) (*dirtyTable, error)
 	if err != nil {
 		return nil, ctx.Err()
 	}
-	if !rel.exists || !rel.ordinary || !rel.installs || !rel.returning {
+	if !rel.exists || !rel.ordinary || rel.rowSecurity || !rel.installs || !rel.returning || rel.triggered ||
+		len(rel.reachedInserting()) > 0 {
 		return nil, nil
 	}
 	t := &dirtyTable{writeback: w, model: m, classes: keyClasses(rel, m), index: map[string]int{}}
-	for _, class := range t.classes {
-		if class == keyNone {
-			return nil, nil
-		}
+	if slices.Contains(t.classes, keyNone) {
+		return nil, nil
 	}
+	t.cascades = len(rel.reached(opDelete)) > 0
 	stmt := w.db.Session(freshSession()).Statement
-	table := stmt.Quote(clause.Table{Name: m.schema.Table})
-	if t.columns, err = readColumns(ctx, p, table); err != nil {
+	t.name = stmt.Quote(clause.Table{Name: m.schema.Table})
+	if t.columns, err = readColumns(ctx, p, t.name); err != nil {
 		return nil, err
 	}
-	if t.shape, err = readShape(ctx, p, table); err != nil {
+	if t.shape, err = readShape(ctx, p, t.name); err != nil {
 		return nil, err
 	}
 	if len(t.shape) != len(t.columns) {
@@ -64,7 +77,9 @@ func (w *writeback) newTable(ctx context.Context, m *model) (*dirtyTable, error)
 			return nil, nil
 		}
 		t.index[c.name] = i
-		c.unique = inOtherUnique(rel.unique, c.name, m)
+		// A column that foreign keys follow is like one in a unique set: its changes reach further than its row.
+		c.unique = inOtherUnique(rel.unique, c.name, m) || len(rel.reachedSetting([]string{c.name})) > 0
+		t.quoted = append(t.quoted, stmt.Quote(clause.Column{Name: c.name}))
 		t.config.Columns = append(t.config.Columns, c.core())
 	}
 	var conditions []string
@@ -74,14 +89,33 @@ func (w *writeback) newTable(ctx context.Context, m *model) (*dirtyTable, error)
 			return nil, nil
 		}
 		t.keyAt = append(t.keyAt, at)
-		conditions = append(conditions, fmt.Sprintf("%s = %s", stmt.Quote(clause.Column{Name: f.DBName}), p.placeholder(i+1)))
+		conditions = append(conditions, t.quoted[at]+" = "+p.placeholder(i+1))
 	}
-	t.selectRow = "SELECT * FROM " + table + " WHERE " + strings.Join(conditions, " AND ")
+	t.selectRow = "SELECT * FROM " + t.name + " WHERE " + strings.Join(conditions, " AND ")
 	t.config.Name = m.schema.Table
 	t.config.Rank = rank(m)
 	t.config.Flush, t.config.Batch = m.policy.Flush, m.policy.Batch
 	t.config.Pending, t.config.Full = m.policy.Pending, m.policy.Full
-	return t, nil
+	return t, w.readIsolation(ctx)
+}
+
+// readIsolation learns whether transactions begin under a snapshot here.
+func (w *writeback) readIsolation(ctx context.Context) error {
+	if w.plugin.dialect != sqltext.Postgres {
+		return nil
+	}
+	var level string
+	if err := w.plugin.root.QueryRowContext(ctx, "SELECT current_setting('default_transaction_isolation')").Scan(&level); err != nil {
+		return fmt.Errorf("cacheplugin: reading the default isolation: %w", err)
+	}
+	w.frozen.Store(level != "read committed" && level != "read uncommitted")
+	return nil
+}
+
+// like reports whether the table was found as it is described here already.
+func (t *dirtyTable) like(fresh *dirtyTable) bool {
+	return slices.Equal(t.columns, fresh.columns) && slices.Equal(t.classes, fresh.classes) && slices.Equal(t.keyAt, fresh.keyAt) &&
+		t.cascades == fresh.cascades && reflect.DeepEqual(t.shape, fresh.shape)
 }
 
 // inOtherUnique reports whether the column is in a unique set other than the primary key, whose conflicts only the
@@ -136,32 +170,43 @@ func (t *dirtyTable) key(parts []string) string {
 func (t *dirtyTable) tag(parts []string) coherence.Tag { return t.model.table.RowText(parts...) }
 
 // load reads a row as the database has it, through the row cache.
-func (t *dirtyTable) load(ctx context.Context, parts []string, args []any) (*core.Base, error) {
+func (t *dirtyTable) load(ctx context.Context, c *rowChange) (*core.Base, error) {
 	p, m := t.writeback.plugin, t.model
-	storeKey := string(p.rowKey(nil, p.engine.Scope(ctx), m.schema, viewLive, parts...))
+	storeKey := string(p.rowKey(nil, p.engine.Scope(ctx), m.schema, viewLive, c.parts...))
 	rows := p.engine.Rows()
 	if hit, ok, err := rows.Get(ctx, storeKey); err != nil {
 		return nil, err
 	} else if ok {
 		return t.base(hit.Value, hit.Stamps(nil))
 	}
-	tags := [1]coherence.Tag{t.tag(parts)}
+	args := make([]any, len(c.parts))
+	for i, text := range c.parts {
+		var ok bool
+		if args[i], ok = argumentOf(t.classes[i], text); !ok {
+			return nil, core.ErrSync
+		}
+	}
+	tags := [1]coherence.Tag{t.tag(c.parts)}
 	loaded, err := rows.Load(ctx, storeKey, tags[:], func(ctx context.Context) (coherence.Filled, error) {
-		answer, err := capture(ctx, underlying(p.pool), t.selectRow, args)
+		// Another may have changed the row since it was found not to be pending: then the stamps, taken after that change,
+		// would vouch for what the database has not got yet.
+		_, pending := t.Get(c.Key)
+		answer, err := capture(ctx, p.root, t.selectRow, args)
 		if err != nil {
 			return coherence.Filled{}, err
 		}
 		if answer.NumRows() == 0 {
-			return coherence.Filled{Value: absent, Keep: m.remember, Life: m.negative}, nil
+			return coherence.Filled{Value: absent, Keep: m.remember && !pending, Life: m.negative}, nil
 		}
 		data, err := answer.Bytes()
 		if err != nil {
 			return coherence.Filled{}, err
 		}
-		return coherence.Filled{Value: answerEntry(data), Keep: holdsKey(answer.View(), m, t.classes, parts), Life: m.life}, nil
+		keep := !pending && holdsKey(answer.View(), m, t.classes, c.parts)
+		return coherence.Filled{Value: answerEntry(data), Keep: keep, Life: m.life}, nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("cacheplugin: reading a row of %s: %w", t.Name(), err)
+		return nil, fmt.Errorf("cacheplugin: reading a row of %s: %w", m.schema.Table, err)
 	}
 	return t.base(loaded.Value, loaded.Stamps)
 }
@@ -181,7 +226,8 @@ func (t *dirtyTable) base(entry []byte, stamps coherence.Stamps) (*core.Base, er
 	}
 	it := v.Rows()
 	if !it.Next() || v.NumColumns() != len(t.columns) {
-		return nil, fmt.Errorf("cacheplugin: %s has other columns than when it was first written", t.Name())
+		t.writeback.plugin.catalogue.forget()
+		return nil, core.ErrSync // somebody has changed the table behind the plugin: this write goes to the database
 	}
 	b.Exists = true
 	b.Values = make([]any, len(t.columns))
@@ -208,50 +254,4 @@ func (t *dirtyTable) entry(row core.Row) ([]byte, error) {
 		return nil, err
 	}
 	return answerEntry(b.Bytes()), nil
-}
-
-// pending answers a read by key from the dirty table. A page stands on the row's stamps, taken before looking.
-func (r *reader) pending(parts []string) bool {
-	w := r.plugin.writeback
-	t := w.list()[r.model.folded]
-	if t == nil {
-		return false
-	}
-	if t.model != r.model {
-		// Another struct over the table: the database answers, after a flush.
-		if err := w.flushFor(r.ctx, r.db.Statement.ConnPool, t); err != nil {
-			_ = r.db.AddError(err)
-			return true
-		}
-		return false
-	}
-	var stamps coherence.Stamps
-	if r.deps != nil {
-		stamps = r.plugin.engine.Stamp(nil, t.tag(parts))
-	}
-	row, ok := t.Get(t.key(parts))
-	if !ok {
-		return false
-	}
-	if err := r.ctx.Err(); err != nil {
-		_ = r.db.AddError(err)
-		return true
-	}
-	if r.deps != nil {
-		r.deps.Read(stamps)
-	}
-	entry, err := t.entry(row)
-	if err != nil || !r.deliver(entry) {
-		_ = r.db.AddError(fmt.Errorf("cacheplugin: showing a pending row of %s: %w", t.Name(), errorOr(err, errEntry)))
-		return true
-	}
-	r.plugin.stats.hits.Add(1)
-	return true
-}
-
-func errorOr(err, other error) error {
-	if err != nil {
-		return err
-	}
-	return other
 }

@@ -1,0 +1,146 @@
+package cacheplugin
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	core "github.com/cachewright/cachewright/internal/writeback"
+	"github.com/cachewright/cachewright/migrations"
+)
+
+// FlushError is a dead letter: a change that the database refused for good, with what was pending behind it. It is in the
+// table cachewright_dead_letters as well.
+type FlushError struct {
+	// Table is the table's name as GORM has it, Key the row's primary key by column.
+	Table string
+	Key   map[string]any
+	// Changes are the one that was refused and those accepted after it, in order.
+	Changes []RefusedChange
+	// Err is what the database said.
+	Err error
+}
+
+// RefusedChange is a change of a dead letter, its columns by name.
+type RefusedChange struct {
+	// Kind is insert, update, delete, replace (a delete, then an insert) or upsert.
+	Kind string `json:"kind"`
+	// Values is the row as readers saw it after the change; of a delete, as it was.
+	Values map[string]any `json:"values,omitempty"`
+	// Set and Add are what an update or upsert was to do: new values, and what was to be added to integers.
+	Set map[string]any   `json:"set,omitempty"`
+	Add map[string]int64 `json:"add,omitempty"`
+}
+
+// Error names the table and the cause. The key is left out: it may be personal.
+func (e *FlushError) Error() string {
+	return fmt.Sprintf("cacheplugin: the database refused a change of %s for good: %v", e.Table, e.Err)
+}
+
+// Unwrap is what the database said.
+func (e *FlushError) Unwrap() error { return e.Err }
+
+// public is a dead letter as the application gets it.
+func (w *writeback) public(dead *core.FlushError) FlushError {
+	t := w.tableOf(dead.Table)
+	return FlushError{
+		Table: t.model.schema.Table, Key: t.describeKey(&dead.Changes[0]), Changes: t.describe(dead.Changes), Err: dead.Err,
+	}
+}
+
+// Dead records a change that was refused for good, and takes its row out of the dirty table in an announced write.
+func (s *sink) Dead(ctx context.Context, dead *core.FlushError, leave func()) error {
+	p := s.writeback.plugin
+	if err := s.writeback.prepareDead(ctx); err != nil {
+		return err
+	}
+	letter := s.writeback.public(dead)
+	changes, err := json.Marshal(letter.Changes)
+	if err != nil {
+		return fmt.Errorf("describing a dead letter: %w", err)
+	}
+	key, err := json.Marshal(letter.Key)
+	if err != nil {
+		return fmt.Errorf("describing a dead letter: %w", err)
+	}
+	query := fmt.Sprintf("INSERT INTO cachewright_dead_letters (table_name, row_key, changes, error) VALUES (%s, %s, %s, %s)",
+		p.placeholder(1), p.placeholder(2), p.placeholder(3), p.placeholder(4))
+	if _, err := p.root.ExecContext(ctx, query, letter.Table, string(key), string(changes), dead.Err.Error()); err != nil {
+		return fmt.Errorf("recording a dead letter: %w", err)
+	}
+	w, err := p.engine.Begin(ctx, s.writeback.tableOf(dead.Table).tagOf(&dead.Changes[0]))
+	if err != nil {
+		return err
+	}
+	defer w.Settle()
+	leave()
+	return nil
+}
+
+// prepareDead makes sure of the dead-letter table before the first change is acknowledged: a change that nothing could be
+// done with if the database refused it must not be promised.
+func (w *writeback) prepareDead(ctx context.Context) error {
+	if w.deadReady.Load() {
+		return nil
+	}
+	w.deadMu.Lock()
+	defer w.deadMu.Unlock()
+	if w.deadReady.Load() {
+		return nil
+	}
+	root := w.plugin.root
+	const look = "SELECT 1 FROM cachewright_dead_letters WHERE 1 = 0"
+	if _, missing := root.ExecContext(ctx, look); missing != nil {
+		scripts, err := migrations.LibraryScripts(w.db.Name())
+		if err != nil {
+			return fmt.Errorf("cacheplugin: finding the dead-letter table: %w", err)
+		}
+		if w.plugin.settings.noMigrations {
+			files := make([]string, len(scripts))
+			for i, script := range scripts {
+				files[i] = "migrations/" + script.File
+			}
+			return fmt.Errorf("cacheplugin: write-back needs the table cachewright_dead_letters: apply %s: %w", strings.Join(files, ", "), missing)
+		}
+		for _, script := range scripts {
+			for _, text := range script.Up {
+				if _, err := root.ExecContext(ctx, text); err != nil {
+					if _, still := root.ExecContext(ctx, look); still == nil {
+						break // another process has made it at the same moment
+					}
+					return fmt.Errorf("cacheplugin: creating the tables of migrations/%s: %w", script.File, err)
+				}
+			}
+		}
+	}
+	w.deadReady.Store(true)
+	return nil
+}
+
+func (t *dirtyTable) describe(writes []core.Write) []RefusedChange {
+	all := make([]RefusedChange, 0, len(writes))
+	for i := range writes {
+		w := &writes[i]
+		d := RefusedChange{Kind: w.Kind.String(), Values: map[string]any{}, Set: map[string]any{}, Add: map[string]int64{}}
+		for at, v := range w.Values {
+			d.Values[t.columns[at].name] = v
+		}
+		for _, a := range w.Set {
+			d.Set[t.columns[a.Column].name] = a.Value
+		}
+		for _, a := range w.Add {
+			d.Add[t.columns[a.Column].name] = a.N
+		}
+		all = append(all, d)
+	}
+	return all
+}
+
+func (t *dirtyTable) describeKey(w *core.Write) map[string]any {
+	key := map[string]any{}
+	for _, at := range t.keyAt {
+		key[t.columns[at].name] = w.Values[at]
+	}
+	return key
+}
