@@ -15,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/cachewright/cachewright/demoapp/internal/apptest"
 	"github.com/cachewright/cachewright/internal/testkit"
 )
 
@@ -115,7 +116,7 @@ func TestTheEnvironmentNamesTheDatabaseUnlessTheCommandLineDoes(t *testing.T) {
 
 func TestItServesUntilInterruptedAndKeepsWhatItCounted(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(t.TempDir(), "shop.db")
+	dsn := apptest.SQLite(t)
 	ctx, interrupt := context.WithCancel(t.Context())
 	defer interrupt()
 	reader, writer := io.Pipe()
@@ -123,7 +124,7 @@ func TestItServesUntilInterruptedAndKeepsWhatItCounted(t *testing.T) {
 	p := program{getenv: func(string) string { return "" }, stdout: writer, stderr: &stderr}
 	ended := make(chan int, 1)
 	go func() {
-		ended <- p.run(ctx, []string{"-addr", "127.0.0.1:0", "-dsn", "sqlite:" + path})
+		ended <- p.run(ctx, []string{"-addr", "127.0.0.1:0", "-dsn", dsn})
 		_ = writer.Close()
 	}()
 	lines := bufio.NewScanner(reader)
@@ -142,7 +143,7 @@ func TestItServesUntilInterruptedAndKeepsWhatItCounted(t *testing.T) {
 	}
 	require.Equal(t, exitOK, <-ended, stderr.String())
 
-	pool, err := sql.Open("sqlite", path)
+	pool, err := sql.Open("sqlite", strings.TrimPrefix(dsn, "sqlite:"))
 	require.NoError(t, err)
 	defer pool.Close()
 	var hits int
@@ -150,12 +151,12 @@ func TestItServesUntilInterruptedAndKeepsWhatItCounted(t *testing.T) {
 	require.Equal(t, 3, hits, "what was pending at the interrupt is in the database")
 }
 
-func TestWithoutADSNTheDatabaseIsGoneAfterwards(t *testing.T) {
+func TestTheTourHoldsOnSQLiteAndItsDatabaseIsGoneAfterwards(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	ctx, interrupt := context.WithCancel(t.Context())
 	interrupt() // before it begins: it starts, or does not, and leaves nothing either way
 	runWith(t, ctx, nil, "-addr", "127.0.0.1:0")
-	require.Equal(t, exitOK, run(t, "-tour").code)
+	requireGreen(t, run(t, "-tour"))
 	left, err := os.ReadDir(os.Getenv("TMPDIR"))
 	require.NoError(t, err)
 	require.Empty(t, left)

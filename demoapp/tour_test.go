@@ -7,14 +7,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/cachewright/cachewright/demoapp/internal/apptest"
 	"github.com/cachewright/cachewright/internal/switches"
 	"github.com/cachewright/cachewright/internal/testkit"
 )
-
-func TestTheTourHoldsOnSQLite(t *testing.T) {
-	t.Parallel()
-	requireGreen(t, run(t, "-tour"))
-}
 
 func TestTheTourHoldsOnPostgreSQL(t *testing.T) {
 	t.Parallel()
@@ -25,7 +21,7 @@ func TestTheTourHoldsOnPostgreSQL(t *testing.T) {
 
 func TestATourThatServesEndsWhereNobodyIsThereToInterruptIt(t *testing.T) {
 	t.Parallel()
-	got := run(t, "-tour", "-serve", "-addr", "127.0.0.1:0")
+	got := run(t, "-tour", "-serve", "-addr", "127.0.0.1:0", "-dsn", apptest.SQLite(t))
 	requireGreen(t, got)
 	require.NotContains(t, got.stdout, "until interrupted")
 }
@@ -39,27 +35,30 @@ func TestATourThatIsInterruptedIsNoSuccess(t *testing.T) {
 			interrupt()
 		}
 	}), stderr: new(strings.Builder)}
-	require.Equal(t, exitError, p.run(ctx, []string{"-tour"}))
+	require.Equal(t, exitError, p.run(ctx, []string{"-tour", "-dsn", apptest.SQLite(t)}))
 	require.Contains(t, p.stderr.(*strings.Builder).String(), "interrupted") //nolint:forcetypeassert // set above
 }
 
 // The rules belong to the whole process: these tests are not parallel.
 
 func TestTheTourNoticesThatCommitsInvalidateNothing(t *testing.T) {
+	dsn := apptest.SQLite(t)
 	switches.Disable(t, switches.PublishBump)
-	requireLost(t, run(t, "-tour"),
+	requireLost(t, run(t, "-tour", "-dsn", dsn),
 		"aside: a committed write is seen by the next read",
 		"pages: a commit makes exactly its pages stale")
 }
 
 func TestTheTourNoticesThatStampsAreNotChecked(t *testing.T) {
+	dsn := apptest.SQLite(t)
 	switches.Disable(t, switches.StampCheck)
-	requireLost(t, run(t, "-tour"), "aside: a committed write is seen by the next read")
+	requireLost(t, run(t, "-tour", "-dsn", dsn), "aside: a committed write is seen by the next read")
 }
 
 func TestTheTourNoticesThatWritesAreNotMerged(t *testing.T) {
+	dsn := apptest.SQLite(t)
 	switches.Disable(t, switches.MergeWrites)
-	got := run(t, "-tour")
+	got := run(t, "-tour", "-dsn", dsn)
 	requireLost(t, got, "writeback: 100 increments flush as one row")
 	require.Equal(t, 1, strings.Count(got.stdout, "✗ lost: "), "and nothing else is wrong: %s", got.stdout)
 }

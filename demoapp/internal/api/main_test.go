@@ -7,13 +7,13 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/cachewright/cachewright/demoapp/internal/app"
+	"github.com/cachewright/cachewright/demoapp/internal/apptest"
 	"github.com/cachewright/cachewright/internal/testkit"
 )
 
@@ -32,17 +32,32 @@ type reply struct {
 	body   string
 }
 
-// onEach runs the test against a demo on each kind of database.
-func onEach(t *testing.T, test func(t *testing.T, s server)) {
-	t.Helper()
-	t.Run("sqlite", func(t *testing.T) {
-		t.Parallel()
-		test(t, start(t, "sqlite:"+filepath.Join(t.TempDir(), "shop.db")))
-	})
-	t.Run("postgres", func(t *testing.T) {
-		t.Parallel()
-		test(t, start(t, testkit.Postgres(t)))
-	})
+// Each of these keeps to rows of its own: they share a demo, and run one after the other.
+func TestTheAPI(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name string
+		run  func(*testing.T, server)
+	}{
+		{"a list is read page by page to its end", listIsReadToItsEnd},
+		{"a product is changed in part", productIsChangedInPart},
+		{"what is not there is not found", whatIsNotThere},
+		{"an order is placed, paid and seen by its customer alone", orderIsPlacedAndPaid},
+		{"a cancelled order goes back on the shelf", cancelledOrderGoesBack},
+		{"an order of more than there is leaves nothing behind", orderOfTooMuch},
+		{"a customer is renamed", customerIsRenamed},
+		{"every view of a page counts wherever the page comes from", everyViewCounts},
+		{"samples of one minute add up", samplesAddUp},
+	}
+	for name, dsn := range map[string]func(testing.TB) string{"sqlite": apptest.SQLite, "postgres": testkit.Postgres} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := start(t, dsn(t))
+			for _, test := range tests {
+				t.Run(test.name, func(t *testing.T) { test.run(t, s) })
+			}
+		})
+	}
 }
 
 func start(tb testing.TB, dsn string) server {

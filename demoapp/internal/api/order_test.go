@@ -7,72 +7,64 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/cachewright/cachewright/demoapp/internal/apptest"
 	"github.com/cachewright/cachewright/demoapp/internal/shop"
 )
 
-func TestAnOrderIsPlacedPaidAndSeenByItsCustomerAlone(t *testing.T) {
-	t.Parallel()
-	onEach(t, func(t *testing.T, s server) {
-		shelf := value[shop.Product](t, s.get(t, "/products/5"))
-		answer := s.send(t, http.MethodPost, "/orders", `{"items": [{"product_id": 9, "quantity": 1}, {"product_id": 5, "quantity": 2}], "note": "soon"}`)
-		require.Equal(t, http.StatusCreated, answer.status)
-		placed := value[shop.Order](t, answer)
-		path := fmt.Sprintf("/orders/%d", placed.ID)
-		require.Equal(t, path, answer.header.Get("Location"))
-		require.Equal(t, shop.Placed, placed.Status)
-		require.Len(t, placed.Items, 2)
-		require.Equal(t, shelf.Stock-2, value[shop.Product](t, s.get(t, "/products/5")).Stock)
+func orderIsPlacedAndPaid(t *testing.T, s server) {
+	shelf := value[shop.Product](t, s.get(t, "/products/5"))
+	answer := s.send(t, http.MethodPost, "/orders", `{"items": [{"product_id": 9, "quantity": 1}, {"product_id": 5, "quantity": 2}], "note": "soon"}`)
+	require.Equal(t, http.StatusCreated, answer.status)
+	placed := value[shop.Order](t, answer)
+	path := fmt.Sprintf("/orders/%d", placed.ID)
+	require.Equal(t, path, answer.header.Get("Location"))
+	require.Equal(t, shop.Placed, placed.Status)
+	require.Len(t, placed.Items, 2)
+	require.Equal(t, shelf.Stock-2, value[shop.Product](t, s.get(t, "/products/5")).Stock)
 
-		read := s.get(t, path)
-		require.Equal(t, placed.Items[0].ID, value[shop.Order](t, read).Items[0].ID)
-		require.Contains(t, s.get(t, path).header.Get("Cache-Status"), ";hit")
+	read := s.get(t, path)
+	require.Equal(t, placed.Items[0].ID, value[shop.Order](t, read).Items[0].ID)
+	require.Contains(t, s.get(t, path).header.Get("Cache-Status"), ";hit")
 
-		paid := value[shop.Order](t, s.send(t, http.MethodPost, path+"/pay", ""))
-		require.Equal(t, shop.Paid, paid.Status)
-		require.NotNil(t, paid.PaidAt)
-		require.Equal(t, int64(2), paid.Revision)
-		require.Equal(t, shop.Paid, value[shop.Order](t, s.get(t, path)).Status)
-		again := requireProblem(t, s.send(t, http.MethodPost, path+"/pay", ""), http.StatusConflict)
-		require.Contains(t, again.Detail, "it is paid")
-		requireProblem(t, s.send(t, http.MethodPost, path+"/cancel", ""), http.StatusConflict)
+	paid := value[shop.Order](t, s.send(t, http.MethodPost, path+"/pay", ""))
+	require.Equal(t, shop.Paid, paid.Status)
+	require.NotNil(t, paid.PaidAt)
+	require.Equal(t, int64(2), paid.Revision)
+	require.Equal(t, shop.Paid, value[shop.Order](t, s.get(t, path)).Status)
+	again := requireProblem(t, s.send(t, http.MethodPost, path+"/pay", ""), http.StatusConflict)
+	require.Contains(t, again.Detail, "it is paid")
+	requireProblem(t, s.send(t, http.MethodPost, path+"/cancel", ""), http.StatusConflict)
 
-		other := []string{"Authorization", "Bearer demo-2"}
-		requireProblem(t, s.get(t, path, other...), http.StatusNotFound)
-		requireProblem(t, s.send(t, http.MethodPatch, path, `{"note": "mine"}`, other...), http.StatusNotFound)
-		requireProblem(t, s.send(t, http.MethodPost, path+"/cancel", "", other...), http.StatusNotFound)
-		require.Equal(t, "soon", value[shop.Order](t, s.get(t, path)).Note)
-	})
+	other := []string{"Authorization", "Bearer demo-2"}
+	requireProblem(t, s.get(t, path, other...), http.StatusNotFound)
+	requireProblem(t, s.send(t, http.MethodPatch, path, `{"note": "mine"}`, other...), http.StatusNotFound)
+	requireProblem(t, s.send(t, http.MethodPost, path+"/cancel", "", other...), http.StatusNotFound)
+	require.Equal(t, "soon", value[shop.Order](t, s.get(t, path)).Note)
 }
 
-func TestACancelledOrderGoesBackOnTheShelf(t *testing.T) {
-	t.Parallel()
-	onEach(t, func(t *testing.T, s server) {
-		before := value[shop.Product](t, s.get(t, "/products/11")).Stock
-		placed := value[shop.Order](t, s.send(t, http.MethodPost, "/orders", `{"items": [{"product_id": 11, "quantity": 3}]}`))
-		require.Equal(t, before-3, value[shop.Product](t, s.get(t, "/products/11")).Stock)
-		cancelled := value[shop.Order](t, s.send(t, http.MethodPost, fmt.Sprintf("/orders/%d/cancel", placed.ID), ""))
-		require.Equal(t, shop.Cancelled, cancelled.Status)
-		require.Equal(t, before, value[shop.Product](t, s.get(t, "/products/11")).Stock)
-	})
+func cancelledOrderGoesBack(t *testing.T, s server) {
+	before := value[shop.Product](t, s.get(t, "/products/11")).Stock
+	placed := value[shop.Order](t, s.send(t, http.MethodPost, "/orders", `{"items": [{"product_id": 11, "quantity": 3}]}`))
+	require.Equal(t, before-3, value[shop.Product](t, s.get(t, "/products/11")).Stock)
+	cancelled := value[shop.Order](t, s.send(t, http.MethodPost, fmt.Sprintf("/orders/%d/cancel", placed.ID), ""))
+	require.Equal(t, shop.Cancelled, cancelled.Status)
+	require.Equal(t, before, value[shop.Product](t, s.get(t, "/products/11")).Stock)
 }
 
-func TestAnOrderOfMoreThanThereIsLeavesNothingBehind(t *testing.T) {
-	t.Parallel()
-	onEach(t, func(t *testing.T, s server) {
-		before := value[shop.Product](t, s.get(t, "/products/12")).Stock
-		value[shop.Product](t, s.send(t, http.MethodPatch, "/products/13", `{"stock": 1}`))
-		p := requireProblem(t, s.send(t, http.MethodPost, "/orders",
-			`{"items": [{"product_id": 12, "quantity": 1}, {"product_id": 13, "quantity": 2}]}`), http.StatusConflict)
-		require.Contains(t, p.Detail, "of which there are 1")
-		requireProblem(t, s.send(t, http.MethodPost, "/orders",
-			`{"items": [{"product_id": 12, "quantity": 1}, {"product_id": 999999, "quantity": 1}]}`), http.StatusNotFound)
-		require.Equal(t, before, value[shop.Product](t, s.get(t, "/products/12")).Stock)
-	})
+func orderOfTooMuch(t *testing.T, s server) {
+	before := value[shop.Product](t, s.get(t, "/products/12")).Stock
+	value[shop.Product](t, s.send(t, http.MethodPatch, "/products/13", `{"stock": 1}`))
+	p := requireProblem(t, s.send(t, http.MethodPost, "/orders",
+		`{"items": [{"product_id": 12, "quantity": 1}, {"product_id": 13, "quantity": 2}]}`), http.StatusConflict)
+	require.Contains(t, p.Detail, "of which there are 1")
+	requireProblem(t, s.send(t, http.MethodPost, "/orders",
+		`{"items": [{"product_id": 12, "quantity": 1}, {"product_id": 999999, "quantity": 1}]}`), http.StatusNotFound)
+	require.Equal(t, before, value[shop.Product](t, s.get(t, "/products/12")).Stock)
 }
 
 func TestWhoIsNobodySeesNoOrders(t *testing.T) {
 	t.Parallel()
-	s := start(t, "")
+	s := start(t, apptest.SQLite(t))
 	for _, token := range []string{"-", "Bearer", "Bearer 1", "Bearer demo-", "Bearer demo-x", "Bearer demo-0", "Bearer demo--1", "Basic demo-1"} {
 		answer := s.get(t, "/orders", "Authorization", token)
 		requireProblem(t, answer, http.StatusUnauthorized)
@@ -85,13 +77,10 @@ func TestWhoIsNobodySeesNoOrders(t *testing.T) {
 	require.Equal(t, own, value[listOf[shop.Order]](t, s.get(t, "/orders?limit=1")))
 }
 
-func TestACustomerIsRenamed(t *testing.T) {
-	t.Parallel()
-	onEach(t, func(t *testing.T, s server) {
-		require.NotEqual(t, "Ada Byron", value[shop.Customer](t, s.get(t, "/me")).Name)
-		require.Equal(t, "Ada Byron", value[shop.Customer](t, s.send(t, http.MethodPatch, "/me", `{"name": "Ada Byron"}`)).Name)
-		require.Equal(t, "Ada Byron", value[shop.Customer](t, s.get(t, "/me")).Name)
-		requireProblem(t, s.get(t, "/me", "Authorization", "Bearer demo-999999"), http.StatusNotFound)
-		requireProblem(t, s.send(t, http.MethodPatch, "/me", `{"name": "Nobody"}`, "Authorization", "Bearer demo-999999"), http.StatusNotFound)
-	})
+func customerIsRenamed(t *testing.T, s server) {
+	require.NotEqual(t, "Ada Byron", value[shop.Customer](t, s.get(t, "/me")).Name)
+	require.Equal(t, "Ada Byron", value[shop.Customer](t, s.send(t, http.MethodPatch, "/me", `{"name": "Ada Byron"}`)).Name)
+	require.Equal(t, "Ada Byron", value[shop.Customer](t, s.get(t, "/me")).Name)
+	requireProblem(t, s.get(t, "/me", "Authorization", "Bearer demo-999999"), http.StatusNotFound)
+	requireProblem(t, s.send(t, http.MethodPatch, "/me", `{"name": "Nobody"}`, "Authorization", "Bearer demo-999999"), http.StatusNotFound)
 }
