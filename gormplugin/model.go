@@ -84,7 +84,7 @@ func (p *Plugin) newModel(s *schema.Schema) *model {
 	if c, ok := p.coded[s.ModelType]; ok {
 		coded = &c
 	}
-	resolved, err := policy.Resolve(s.ModelType, p.settings.defaultPolicy, tagged.Policy, coded)
+	resolved, err := policy.Resolve(s.ModelType, p.defaultPolicyFor(s), tagged.Policy, coded)
 	if err != nil {
 		m.err = fmt.Errorf("cacheplugin: %w", err)
 		return m
@@ -100,6 +100,16 @@ func (p *Plugin) newModel(s *schema.Schema) *model {
 		p.hidden.Store(m.folded, m.hidden)
 	}
 	return m
+}
+
+// defaultPolicyFor is the policy of a model that has none of its own. Nobody chose write-back for a struct without a
+// key, such as one that only takes the result of a query: its table is cached aside.
+func (p *Plugin) defaultPolicyFor(s *schema.Schema) *policy.Policy {
+	d := p.settings.defaultPolicy
+	if d == nil || d.Strategy != policy.WriteBack || len(s.PrimaryFields) > 0 {
+		return d
+	}
+	return &policy.Policy{Strategy: policy.Aside, TTL: d.TTL, Jitter: d.Jitter, Negative: d.Negative, Queries: d.Queries}
 }
 
 // checkAck refuses an acknowledgement that nothing configured can give.
