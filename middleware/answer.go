@@ -1,9 +1,7 @@
 package middleware
 
 import (
-	"bufio"
 	"io"
-	"net"
 	"net/http"
 	"slices"
 	"strconv"
@@ -37,36 +35,9 @@ type answer struct {
 	examine func(status int, h http.Header) Reason // whether keeping a header makes sense at all; "" if it does
 	leaving func(Reason)                           // called once, when keeping mode is left
 	before  func(status int)                       // called just before a header goes out in passing mode
-}
 
-// wrap returns the writer the handler gets: it has exactly the optional interfaces of w.
-func (a *answer) wrap() http.ResponseWriter {
-	return httpsnoop.Wrap(a.w, httpsnoop.Hooks{
-		WriteHeader: func(httpsnoop.WriteHeaderFunc) httpsnoop.WriteHeaderFunc { return a.writeHeader },
-		Write:       func(httpsnoop.WriteFunc) httpsnoop.WriteFunc { return a.write },
-		ReadFrom:    a.readFrom,
-		Flush: func(flush httpsnoop.FlushFunc) httpsnoop.FlushFunc {
-			return func() {
-				a.ensureHeader()
-				a.pass(ReasonStreamed)
-				flush()
-			}
-		},
-		Hijack: func(hijack httpsnoop.HijackFunc) httpsnoop.HijackFunc {
-			return func() (net.Conn, *bufio.ReadWriter, error) {
-				a.pass(ReasonHijacked)
-				conn, buffered, err := hijack()
-				a.hijacked = err == nil
-				return conn, buffered, err
-			}
-		},
-		EnableFullDuplex: func(enable httpsnoop.EnableFullDuplexFunc) httpsnoop.EnableFullDuplexFunc {
-			return func() error {
-				a.pass(ReasonStreamed)
-				return enable()
-			}
-		},
-	})
+	unmodified func() bool // whether the client has the answer: what goes out in passing mode is then a 304; nil: never
+	mute       bool        // it has: the body goes nowhere
 }
 
 func (a *answer) ensureHeader() {
@@ -90,8 +61,7 @@ func (a *answer) writeHeader(status int) {
 	}
 	a.wrote, a.status = true, status
 	if !a.keeping {
-		a.before(status)
-		a.w.WriteHeader(status)
+		a.sendHeader()
 		return
 	}
 	a.keepHeader()
@@ -147,6 +117,9 @@ func (a *answer) write(b []byte) (int, error) {
 			a.pass(reason)
 		}
 	}
+	if a.mute {
+		return len(b), nil
+	}
 	n, err := a.w.Write(b)
 	a.sent += int64(n)
 	return n, err
@@ -200,6 +173,10 @@ func (a *answer) readFrom(underlying httpsnoop.ReadFromFunc) httpsnoop.ReadFromF
 		} else {
 			a.announce()
 		}
+		if a.mute {
+			n, err := io.Copy(io.Discard, src)
+			return copied + n, err
+		}
 		n, err := underlying(src)
 		a.sent += n
 		return copied + n, err
@@ -223,8 +200,7 @@ func (a *answer) pass(reason Reason) {
 	a.leaving(reason)
 	if a.wrote {
 		a.restore()
-		a.before(a.status)
-		a.w.WriteHeader(a.status)
+		a.sendHeader()
 		a.sendBody(a.body)
 		a.superfluous()
 	}
@@ -255,8 +231,18 @@ func (a *answer) trailers() bool {
 	return false
 }
 
+// sendHeader sends the header that was written, in passing mode.
+func (a *answer) sendHeader() {
+	a.before(a.status)
+	status := a.status
+	if a.mute = a.unmodified != nil && a.unmodified(); a.mute {
+		status = http.StatusNotModified
+	}
+	a.w.WriteHeader(status)
+}
+
 func (a *answer) sendBody(b []byte) {
-	if len(b) == 0 {
+	if len(b) == 0 || a.mute {
 		return
 	}
 	n, _ := a.w.Write(b) // the client is gone: nobody is left to tell

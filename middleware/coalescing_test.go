@@ -357,3 +357,32 @@ func TestWithoutTheRuleThatOnlyShareablePagesAreSharedAFollowerGetsAPrivateAnswe
 	switches.Disable(t, switches.PageShareable)
 	require.Equal(t, "alice", observe(t))
 }
+
+func TestLine86WhatForbidsSharingAtTheFirstWriteAlsoCountsForAnAnswerWhoseStampsMoved(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := newEngine(t)
+		gates := []*gate{newGate(), newGate()}
+		var runs atomic.Int64
+		s := behind(func(w http.ResponseWriter, r *http.Request) {
+			coherence.Depend(r.Context(), product)
+			n := runs.Add(1) - 1
+			if n < 2 {
+				gates[n].wait()
+			}
+			write(t, e, product)
+			_, _ = io.WriteString(w, string(rune('0'+n)))
+		}, atFirstWrite("Set-Cookie: session=1"), middleware.Shared(e))
+		c := crowd{s: s}
+		c.send(gets(6)...)
+		close(gates[0].open)
+		synctest.Wait()
+		close(gates[1].open)
+		c.wg.Wait()
+		seen := map[string]bool{}
+		for _, r := range c.replies {
+			require.False(t, seen[r.body], "an answer that sets a cookie is for one")
+			seen[r.body] = true
+		}
+	})
+}

@@ -3,6 +3,7 @@ package middleware
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/cachewright/cachewright/coherence"
 	"github.com/cachewright/cachewright/internal/rfc9111"
@@ -56,16 +57,10 @@ func (f *fill) announceStatus(j *judgement) {
 func (f *fill) send(j *judgement, p *page) (rest []byte) {
 	a, h := &f.answer, f.w.Header()
 	a.restore()
-	unmodified := rfc9111.NotModified(f.r.Method, f.r.Header, a.status, j.validators(), f.ended)
 	status := a.status
+	unmodified := f.unmodified(j.validators(), j.reason == "")
 	if unmodified {
 		status = http.StatusNotModified
-		for _, field := range fieldsOf(f.outer, a.header) {
-			if field.op != opDelete && !rfc9111.InNotModified(field.name, j.validators()) {
-				delete(h, field.name)
-			}
-		}
-		delete(h, "Content-Length")
 	}
 	if j.etag != "" {
 		h["Etag"] = []string{j.tagFor(f)}
@@ -82,9 +77,26 @@ func (f *fill) send(j *judgement, p *page) (rest []byte) {
 	return a.body[n:]
 }
 
+// unmodified reports whether the client has the answer already. The header is then made that of a 304. Of an answer that is
+// not stored only what describes the body goes: the rest may be for this client (a token for its next form, say), and
+// nobody else will tell it.
+func (f *fill) unmodified(validators http.Header, stored bool) bool {
+	h := f.w.Header()
+	if !rfc9111.NotModified(f.r.Method, f.r.Header, f.answer.status, validators, time.Now()) {
+		return false
+	}
+	for _, field := range fieldsOf(f.outer, h) {
+		if field.op != opDelete && (stored || describesBody(field.name)) && !rfc9111.InNotModified(field.name, validators) {
+			delete(h, field.name)
+		}
+	}
+	delete(h, "Content-Length")
+	return true
+}
+
 // settle looks at the header again after it was written: what outer middleware added may forbid to store the page.
 func (f *fill) settle(j *judgement, p *page) {
-	if reason := j.again(f); reason != "" && j.reason == "" {
+	if reason := j.again(f, p); reason != "" && (j.reason == "" || j.reason == ReasonStampsMoved) {
 		j.reason = reason
 	}
 	v := f.visit

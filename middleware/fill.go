@@ -50,7 +50,7 @@ func (v *visit) fill(fwd rfc9111.Fwd, fl *flight, keep bool) {
 	}
 	f.answer = answer{
 		w: v.w, keeping: true, limit: d.maxBody, room: &d.room,
-		examine: f.examine, leaving: f.leave, before: f.announce,
+		examine: f.examine, leaving: f.leave, before: f.announce, unmodified: f.matches,
 	}
 	returned := false
 	defer func() {
@@ -70,6 +70,9 @@ func (v *visit) fill(fwd rfc9111.Fwd, fl *flight, keep bool) {
 	if a := &f.answer; !a.hijacked {
 		a.announce() // the handler wrote nothing: an empty 200
 		f.sent = a.status
+		if a.mute {
+			f.sent = http.StatusNotModified
+		}
 	}
 	f.report(Miss, f.passed, false, nil)
 }
@@ -135,6 +138,10 @@ func (f *fill) announce(status int) {
 		Cache: f.door.name, Fwd: f.fwd, FwdStatus: status, Detail: string(f.passed),
 	}.String())
 }
+
+// matches reports whether the client has an answer that is passed through. Its handler was not shown the client's
+// conditionals, so they are judged here.
+func (f *fill) matches() bool { return f.unmodified(rfc9111.Canonical(f.w.Header()), false) }
 
 // addDefault sets Cache-Control unless somebody said how long the answer stays fresh.
 func addDefault(h http.Header, value string) {

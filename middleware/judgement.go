@@ -59,7 +59,7 @@ func (f *fill) judge(written bool) *judgement {
 func bars(notes []coherence.Note) bool {
 	for _, n := range notes {
 		switch n.Reason {
-		case coherence.ReasonWrote, coherence.ReasonStray, coherence.ReasonLate, coherence.ReasonScope:
+		case coherence.ReasonWrote, coherence.ReasonStray, coherence.ReasonLate, coherence.ReasonScope, coherence.ReasonMany:
 			return true
 		}
 	}
@@ -85,7 +85,8 @@ func (f *fill) incomplete(j *judgement) Reason {
 func (f *fill) refuse(j *judgement, h http.Header, written bool, notes []coherence.Note) Reason {
 	d := f.door
 	for _, n := range notes {
-		if n.Reason == coherence.ReasonScope || n.Reason == coherence.ReasonLate {
+		switch n.Reason {
+		case coherence.ReasonScope, coherence.ReasonLate, coherence.ReasonMany:
 			f.site = n.Site
 			return n.Reason
 		}
@@ -138,8 +139,8 @@ func ownHeader(outer, full http.Header) http.Header {
 			own[f.name] = f.values
 		}
 	}
-	full = rfc9111.Canonical(full)
-	if cookies := full["Set-Cookie"]; len(cookies) > len(rfc9111.Canonical(outer)["Set-Cookie"]) {
+	cookies := rfc9111.Canonical(full)["Set-Cookie"]
+	if len(cookies) > 0 && !slices.Equal(cookies, rfc9111.Canonical(outer)["Set-Cookie"]) {
 		own["Set-Cookie"] = cookies
 	}
 	return own
@@ -212,48 +213,71 @@ func (j *judgement) page(f *fill) *page {
 	if d.observed() {
 		p.route = route(f.r)
 	}
-	if j.tracked {
-		p.flags |= pageTracked
-	}
-	if j.explicit {
-		p.flags |= pageExplicit
-	}
-	if j.directives.Shareable() {
-		p.flags |= pageAuthorized
-	}
-	if j.directives.Public || j.directives.SMaxAge.Set {
-		p.flags |= pageWithCookies
-	}
+	p.flags = j.flags()
 	j.choose(j.header)
 	p.finish()
 	return p
 }
 
-// choose says which request fields pick the page: those that Vary names, and without a decision of the handler's all that may
-// have made it. An encoded body is picked by Accept-Encoding, said or not.
-func (j *judgement) choose(h http.Header) {
-	lines := h["Vary"]
-	if len(j.header["Content-Encoding"]) > 0 {
-		lines = append(append([]string{}, lines...), "Accept-Encoding")
+// flags are what the answer's directives say of the page.
+func (j *judgement) flags() (flags pageFlags) {
+	if j.tracked {
+		flags |= pageTracked
 	}
-	j.pick.names, _ = rfc9111.ParseVary(lines)
+	if j.explicit {
+		flags |= pageExplicit
+	}
+	if j.directives.Shareable() {
+		flags |= pageAuthorized
+	}
+	if j.directives.Public || j.directives.SMaxAge.Set {
+		flags |= pageWithCookies
+	}
+	return flags
+}
+
+// choose says which request fields pick the page: those that Vary names, and without a decision of the handler's all that may
+// have made it. An encoded body is picked by Accept-Encoding, said or not. One that is encoded outside is not: its encoder
+// sees every hit, too.
+func (j *judgement) choose(h http.Header) {
+	j.pick.names, _ = rfc9111.ParseVary(h["Vary"])
+	const coding = "Accept-Encoding"
+	switch {
+	case len(j.header["Content-Encoding"]) > 0:
+		j.pick.names, _ = rfc9111.ParseVary(append([]string{coding}, h["Vary"]...))
+	case len(h["Content-Encoding"]) > 0:
+		if said, _ := rfc9111.ParseVary(j.header["Vary"]); !slices.Contains(said, coding) {
+			j.pick.names = slices.DeleteFunc(j.pick.names, func(name string) bool { return name == coding })
+		}
+	}
 	j.pick.all = !j.directives.Public && !j.directives.SMaxAge.Set && (!j.explicit || j.directives.NoCache)
 }
 
-// again judges by the header map as it is after the first write.
-func (j *judgement) again(f *fill) Reason {
-	h := rfc9111.Canonical(f.w.Header())
+// again judges by the header map as it is after the first write. What outer middleware said there takes back what the page
+// was allowed, and grants nothing.
+func (j *judgement) again(f *fill, p *page) Reason {
+	h, d := rfc9111.Canonical(f.w.Header()), f.door
 	written := *j
-	if !slices.Equal(h["Cache-Control"], j.header["Cache-Control"]) ||
-		!slices.Equal(h[rfc9111.CDNCacheControl], j.header[rfc9111.CDNCacheControl]) {
-		written.directives = rfc9111.ParseResponse(h, f.door.targeted)
+	if slices.ContainsFunc(freshnessFields[:], func(name string) bool { return !slices.Equal(h[name], j.header[name]) }) {
+		written.directives = rfc9111.ParseResponse(h, d.targeted)
+		if lifetime, explicit := written.directives.Lifetime(h, f.ended, d.kind); explicit {
+			written.lifetime, written.explicit = lifetime, true
+		}
 	}
-	reason := f.refuse(&written, h, true, nil)
-	if reason == "" {
-		j.choose(h)
+	if reason := f.refuse(&written, h, true, nil); reason != "" {
+		return reason
 	}
-	return reason
+	if bound, _ := written.bound(d); bound > 0 && (p.lifetime == 0 || bound < p.lifetime) {
+		p.lifetime = bound
+	}
+	p.flags &= written.flags() | pageTracked | pageExplicit
+	written.choose(h)
+	j.pick.names, j.pick.all = written.pick.names, j.pick.all || written.pick.all
+	return ""
 }
+
+// freshnessFields say how long an answer stays fresh, and for whom.
+var freshnessFields = [...]string{"Cache-Control", rfc9111.CDNCacheControl, "Expires"}
 
 // life is how long the store is to keep the page; 0: no bound.
 func (p *page) life() time.Duration {

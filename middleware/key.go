@@ -36,6 +36,8 @@ func (v *visit) key() {
 	b = appendPart(b, v.host)
 	b = appendTarget(b, r)
 	u := r.URL
+	b = appendPart(b, strings.ToLower(u.Scheme))
+	b = appendPart(b, rfc9111.NormalHost(u.Scheme, u.Host))
 	b = appendPart(b, u.Path)
 	b = appendPart(b, u.RawPath)
 	b = appendPart(b, u.RawQuery)
@@ -47,6 +49,7 @@ func (v *visit) key() {
 	}
 	if d.forwarded {
 		b = rfc9111.AppendVariantKey(b, forwarding[:], r.Header)
+		b = appendForwarded(b, r.Header["Forwarded"])
 	}
 	if d.identify != nil && switches.On(switches.PageUser) {
 		b = v.appendCredentials(b)
@@ -109,19 +112,29 @@ func (v *visit) flightKey(known *variants) string {
 // appendTarget appends the request target as it was sent, but for a host in it that Host says, too, which is in the key as
 // it is compared.
 func appendTarget(b []byte, r *http.Request) []byte {
-	uri := r.RequestURI
-	scheme, rest, absolute := strings.Cut(uri, "://")
-	if absolute && !strings.ContainsAny(scheme, "/?") {
-		end := strings.IndexAny(rest, "/?#")
-		if end < 0 {
-			end = len(rest)
-		}
-		if strings.EqualFold(rest[:end], r.Host) {
-			b = appendPart(append(b, 1), strings.ToLower(scheme))
-			return appendPart(b, rest[end:])
+	origin, rest, absolute := cutAuthority(r.RequestURI)
+	if scheme, host, _ := strings.Cut(origin, "://"); absolute && strings.EqualFold(host, r.Host) {
+		b = appendPart(append(b, 1), strings.ToLower(scheme))
+		return appendPart(b, rest)
+	}
+	return appendPart(append(b, 0), r.RequestURI)
+}
+
+// appendForwarded appends what Forwarded says of the URL: host, protocol and whatever is not the address of a client or proxy.
+// Text that does not follow the grammar can make two keys of one, never one of two.
+func appendForwarded(b []byte, lines []string) []byte {
+	for _, line := range lines {
+		for element := range strings.SplitSeq(line, ",") {
+			for pair := range strings.SplitSeq(element, ";") {
+				pair = strings.Trim(pair, " \t")
+				name, _, _ := strings.Cut(pair, "=")
+				if !strings.EqualFold(name, "for") && !strings.EqualFold(name, "by") {
+					b = appendPart(append(b, 1), pair)
+				}
+			}
 		}
 	}
-	return appendPart(append(b, 0), uri)
+	return append(b, 0)
 }
 
 // url is the page's URL as the client asked for it, as far as the host is to be believed: the name URLTag knows it by.
@@ -133,12 +146,31 @@ func tagURL(r *http.Request) string {
 	return scheme + "://" + rfc9111.NormalHost(scheme, r.Host) + targetOf(r)
 }
 
-// targetOf is path and query as the client sent them.
+// targetOf is path and query as the client sent them, also in absolute form.
 func targetOf(r *http.Request) string {
-	if strings.HasPrefix(r.RequestURI, "/") {
-		return r.RequestURI
+	uri := r.RequestURI
+	if strings.HasPrefix(uri, "/") {
+		return uri
+	}
+	if _, rest, ok := cutAuthority(uri); ok && strings.HasPrefix(rest, "/") {
+		return rest
 	}
 	return r.URL.RequestURI()
+}
+
+// cutAuthority splits a request target in absolute form before its path; ok is false for any other form.
+func cutAuthority(uri string) (origin, rest string, ok bool) {
+	scheme := strings.Index(uri, "://")
+	if scheme < 0 || strings.ContainsAny(uri[:scheme], "/?") {
+		return "", "", false
+	}
+	end := scheme + len("://")
+	if path := strings.IndexAny(uri[end:], "/?#"); path >= 0 {
+		end += path
+	} else {
+		end = len(uri)
+	}
+	return uri[:end], uri[end:], true
 }
 
 func schemeOf(r *http.Request) string {

@@ -211,8 +211,8 @@ func (s *settings) classify(option string, class fieldClass, names []string) {
 	}
 }
 
-// WithoutForwarded leaves X-Forwarded-Host, -Proto and -Prefix, X-Original-URL, X-Rewrite-URL and X-HTTP-Method-Override
-// out of the key. It is safe only where the application never reads them, or where they come from a trusted proxy that
+// WithoutForwarded leaves X-Forwarded-Host, -Proto and -Prefix, X-Original-URL, X-Rewrite-URL and X-HTTP-Method-Override, and
+// what Forwarded says of host and protocol, out of the key. It is safe only where the application never reads them, or where they come from a trusted proxy that
 // sets them the same for the same URL.
 func WithoutForwarded() Option { return func(s *settings) { s.forwarded = false } }
 

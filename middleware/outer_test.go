@@ -148,3 +148,60 @@ func TestLine11NobodyWhoChangesTheHeaderOfAHitChangesThePage(t *testing.T) {
 		require.Equal(t, "a", s.get("/").Header.Get("X-List"))
 	}
 }
+
+func TestLine10ACookieTheHandlerPutsInPlaceOfAnOuterOneIsItsOwn(t *testing.T) {
+	t.Parallel()
+	s := behind(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Set-Cookie", "mine=1")
+		tracked("x")(w, r)
+	}, func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			set(w.Header(), "Set-Cookie: outer=1")
+			next.ServeHTTP(w, r)
+		})
+	}, middleware.PerUser(newEngine(t), func(*http.Request) string { return "alice" }))
+	for range 2 {
+		r := s.get("/")
+		requireRefused(t, r, middleware.ReasonSetCookie)
+		require.Equal(t, []string{"mine=1"}, r.Header.Values("Set-Cookie"))
+	}
+}
+
+// replacing is middleware that puts a field in the place of the handler's when the header is written.
+func replacing(name, value string) middle {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			next.ServeHTTP(&replacingWriter{w, name, value}, r)
+		})
+	}
+}
+
+type replacingWriter struct {
+	http.ResponseWriter
+	name, value string
+}
+
+func (w *replacingWriter) WriteHeader(status int) {
+	w.Header().Set(w.name, w.value)
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func TestLine10WhatIsSaidOfFreshnessAtTheFirstWriteTakesBackAndGrantsNothing(t *testing.T) {
+	t.Parallel()
+	said := func(late string) *site {
+		return behind(saying("x", "Cache-Control: public, max-age=60"), replacing("Cache-Control", late), middleware.Shared(newEngine(t)))
+	}
+	s := said("public, max-age=0")
+	s.get("/")
+	requireMiss(t, s.get("/"))
+	s = said("max-age=60")
+	s.get("/")
+	requireHit(t, s.get("/"))
+	requireMiss(t, s.get("/", "Cookie: a=b"))
+	requireMiss(t, s.get("/", "Authorization: Bearer x"))
+
+	s = behind(saying("x", "Cache-Control: max-age=60"), replacing("Cache-Control", "public, max-age=600"), middleware.Shared(newEngine(t)))
+	s.get("/")
+	require.EqualValues(t, 59, s.get("/").param(t, "ttl"))
+	requireMiss(t, s.get("/", "Authorization: Bearer x"))
+}

@@ -365,3 +365,15 @@ func TestWithoutTheRuleThatOnlyShareablePagesAreSharedAnAnonymousPageReachesAuth
 	switches.Disable(t, switches.PageShareable)
 	require.True(t, observe(t))
 }
+
+func TestRule2APageThatLacksStampsIsNotStoredWhateverItSays(t *testing.T) {
+	t.Parallel()
+	s := behind(func(w http.ResponseWriter, r *http.Request) {
+		for i := range 2 * coherence.MaxStamps {
+			coherence.Depend(r.Context(), coherence.RowTag("items", i))
+		}
+		set(w.Header(), "Cache-Control: public, max-age=60")
+		_, _ = io.WriteString(w, "x")
+	}, middleware.Shared(newEngine(t)))
+	requireRefused(t, s.get("/"), coherence.ReasonMany)
+}

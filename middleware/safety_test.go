@@ -286,3 +286,14 @@ func TestBadConstructionPanicsWithASentence(t *testing.T) {
 		require.PanicsWithValue(t, want, f)
 	}
 }
+
+func TestAnswersThatPassPerUserByArePrivateToo(t *testing.T) {
+	t.Parallel()
+	s := behind(tracked("x"), middleware.PerUser(newEngine(t), func(r *http.Request) string { return r.Header.Get("X-User") }))
+	for _, r := range []*http.Request{
+		request(http.MethodGet, "/"), request(http.MethodHead, "/", "X-User: a"), request(http.MethodGet, "/", "X-User: a", "Range: bytes=0-"),
+	} {
+		require.Equal(t, "private, no-cache", s.send(r).Header.Get("Cache-Control"))
+	}
+	require.Empty(t, s.send(request(http.MethodPost, "/", "X-User: a")).Header.Values("Cache-Control"))
+}

@@ -21,36 +21,6 @@ import (
 	"github.com/cachewright/cachewright/middleware"
 )
 
-func TestLine64TheWriterKeepsItsOptionalInterfaces(t *testing.T) {
-	t.Parallel()
-	check := func(w http.ResponseWriter, _ *http.Request) {
-		_, flusher := w.(http.Flusher)
-		_, hijacker := w.(http.Hijacker)
-		_, reader := w.(io.ReaderFrom)
-		_, text := w.(io.StringWriter)
-		require.True(t, flusher && hijacker && reader && text)
-		c := http.NewResponseController(w)
-		require.NoError(t, c.SetReadDeadline(time.Now().Add(time.Minute)))
-		require.NoError(t, c.SetWriteDeadline(time.Now().Add(time.Minute)))
-		require.NoError(t, c.Flush())
-		require.NoError(t, c.EnableFullDuplex())
-	}
-	s := behind(check, middleware.Shared(newEngine(t)))
-	server := httptest.NewServer(s)
-	defer server.Close()
-	res, err := server.Client().Get(server.URL)
-	require.NoError(t, err)
-	require.NoError(t, res.Body.Close())
-
-	// And claims none that the client's writer lacks.
-	bare := behind(func(w http.ResponseWriter, _ *http.Request) {
-		_, flusher := w.(http.Flusher)
-		_, hijacker := w.(http.Hijacker)
-		require.False(t, flusher || hijacker)
-	}, middleware.Shared(newEngine(t)))
-	bare.ServeHTTP(&discard{header: http.Header{}}, request(http.MethodGet, "/"))
-}
-
 func TestLine65AFlushSendsWhatWasHeldBackAtOnce(t *testing.T) {
 	t.Parallel()
 	proceed := make(chan struct{})

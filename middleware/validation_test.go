@@ -3,6 +3,8 @@ package middleware_test
 import (
 	"io"
 	"net/http"
+	"strconv"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -159,4 +161,40 @@ func TestLine69ARangeRequestGoesToTheHandlerAndIsNotStored(t *testing.T) {
 	requireStored(t, s.get("/"))
 	require.Equal(t, http.StatusPartialContent, s.get("/", "Range: bytes=0-0").StatusCode)
 	require.Equal(t, "full", s.get("/").body)
+}
+
+func TestLine41A304OfAnAnswerThatIsNotStoredKeepsWhatIsForThisClient(t *testing.T) {
+	t.Parallel()
+	s := behind(func(w http.ResponseWriter, r *http.Request) {
+		coherence.Untracked(r.Context())
+		set(w.Header(), `ETag: "x"`, "X-Csrf-Token: fresh", "Content-Type: text/html", "Set-Cookie: a=b")
+		_, _ = io.WriteString(w, "x")
+	}, middleware.Shared(newEngine(t)))
+	r := s.get("/", `If-None-Match: "x"`)
+	require.Equal(t, http.StatusNotModified, r.StatusCode)
+	require.Equal(t, "fresh", r.Header.Get("X-Csrf-Token"))
+	require.Equal(t, "a=b", r.Header.Get("Set-Cookie"))
+	require.Empty(t, r.Header.Values("Content-Type"))
+}
+
+func TestLine72AFileTheClientHasIsNotSentAgain(t *testing.T) {
+	t.Parallel()
+	body := strings.Repeat("x", 3000)
+	s := behind(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/sized" {
+			w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+		}
+		set(w.Header(), `ETag: "big"`)
+		n, err := io.Copy(w, strings.NewReader(body))
+		require.NoError(t, err)
+		require.EqualValues(t, len(body), n)
+	}, middleware.Shared(newEngine(t), middleware.MaxBody(1000)))
+	for _, path := range []string{"/sized", "/unsized"} {
+		r := s.get(path, `If-None-Match: "big"`)
+		requireRefused(t, r, middleware.ReasonTooLarge)
+		require.Equal(t, http.StatusNotModified, r.StatusCode)
+		require.Empty(t, r.body)
+		require.Empty(t, r.Header.Values("Content-Length"))
+		require.Equal(t, body, s.get(path, `If-None-Match: "other"`).body)
+	}
 }
