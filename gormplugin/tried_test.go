@@ -44,11 +44,7 @@ func TestInstallingTheAbsenceOfRowsNotLockedWouldHideAnothersInsert(t *testing.T
 // from where the plugin cannot see it, so that only the update's own effects tell.
 func updateBesideAnInsert(t *testing.T, c *cached, level *sql.TxOptions) error {
 	t.Helper()
-	tx := c.Begin()
-	if level != nil {
-		tx = c.Begin(level)
-		defer tx.Rollback()
-	}
+	tx := c.Begin(level)
 	changed := tx.Model(c.with(Ware{ID: 7})).Update("price", 99)
 	require.NoError(t, changed.Error)
 	require.Zero(t, changed.RowsAffected)

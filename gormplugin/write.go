@@ -69,6 +69,10 @@ func (s *statement) planWrite(ctx context.Context, query string) (writePlan, err
 	}
 	plan.rel, plan.classes = rel, keyClasses(rel, s.model)
 	plan.inserts, plan.deletes = v.Kind == sqltext.Insert, v.Kind == sqltext.Delete
+	if s.changesKey(stmt, v.Kind) {
+		plan.tags = append(plan.tags, table) // what comes back are the new keys; the old ones are gone, too
+		return plan, nil
+	}
 	known := s.knownKeys(stmt, &plan, v.Kind)
 	through := s.model.policy.Strategy == policy.WriteThrough && p.returning && rel.returning &&
 		(rel.installs || !switches.On(switches.Triggers))
@@ -172,9 +176,6 @@ func (s *statement) knownKeys(stmt *gorm.Statement, plan *writePlan, kind sqltex
 		plan.pins = keys
 		return ok
 	}
-	if s.changesKey(stmt) {
-		return false
-	}
 	found, ok := pinned(stmt, s.model, plan.classes)
 	plan.bounded = ok
 	plan.pins = found.keys
@@ -216,10 +217,13 @@ func (s *statement) insertedKeys(values clause.Values, classes []keyClass) ([][]
 }
 
 // changesKey reports whether the statement assigns a key column, which gives its row another key.
-func (s *statement) changesKey(stmt *gorm.Statement) bool {
-	set, ok := stmt.Clauses["SET"].Expression.(clause.Set)
-	if !ok {
-		return false
+func (s *statement) changesKey(stmt *gorm.Statement, kind sqltext.Kind) bool {
+	var set clause.Set
+	if kind == sqltext.Insert {
+		c, _ := stmt.Clauses["ON CONFLICT"].Expression.(clause.OnConflict)
+		set = c.DoUpdates
+	} else {
+		set, _ = stmt.Clauses["SET"].Expression.(clause.Set)
 	}
 	for _, a := range set {
 		for _, f := range s.model.keys {
