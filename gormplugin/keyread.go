@@ -48,6 +48,8 @@ func (r *reader) byKey() bool {
 	}
 	var buf [128]byte
 	storeKey := string(p.rowKey(buf[:0], scope, m.schema, v, key...))
+	given := r.givenKey()
+	defer r.leaveClauses(given)
 	if p.writeback.used() && r.pending(key) {
 		return true
 	}
@@ -165,6 +167,44 @@ func (r *reader) oneKey(dst []string, classes []keyClass) ([]string, bool) {
 		}
 	}
 	return key, found || zeros == 0
+}
+
+// givenKey is the condition GORM makes of the key fields that the destination holds, nil if it holds none. It is read
+// before the answer is written there.
+func (r *reader) givenKey() []clause.Expression {
+	stmt := r.db.Statement
+	if stmt.ReflectValue.Kind() != reflect.Struct {
+		return nil
+	}
+	var conds []clause.Expression
+	for _, f := range r.model.keys {
+		if v, zero := f.ValueOf(stmt.Context, stmt.ReflectValue); !zero {
+			conds = append(conds, clause.Eq{Column: clause.Column{Table: stmt.Table, Name: f.DBName}, Value: v})
+		}
+	}
+	return conds
+}
+
+// emptySelect and emptyFrom are what building a plain SELECT leaves in the statement.
+var (
+	emptySelect = clause.Clause{Name: "SELECT", Expression: clause.Select{}} //nolint:gochecknoglobals // constants in all but the language
+	emptyFrom   = clause.Clause{Name: "FROM", Expression: clause.From{}}     //nolint:gochecknoglobals // as above
+)
+
+// leaveClauses leaves in a statement whose SQL was never built the clauses that building it would have left: an
+// application that goes on with the same *gorm.DB goes on with them.
+func (r *reader) leaveClauses(given []clause.Expression) {
+	stmt := r.db.Statement
+	if stmt.SQL.Len() > 0 {
+		return
+	}
+	for _, c := range r.model.schema.QueryClauses {
+		stmt.AddClause(c)
+	}
+	if len(given) > 0 {
+		stmt.AddClause(clause.Where{Exprs: given})
+	}
+	stmt.Clauses["SELECT"], stmt.Clauses["FROM"] = emptySelect, emptyFrom
 }
 
 // simpleKey reads the commonest form without allocating: First(&x, 1), one value of a single key column.
