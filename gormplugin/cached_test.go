@@ -158,6 +158,9 @@ func openCached(tb testing.TB, database testkit.Database, s setup) *cached {
 	for i := range int64(3) {
 		require.NoError(tb, c.plain.Create(&Ware{ID: i + 1, Name: "ware", Price: 10 * (i + 1), Secret: "secret"}).Error)
 	}
+	if database.Name == "postgres" {
+		require.NoError(tb, c.plain.Exec("SELECT setval('wares_id_seq', 1000)").Error)
+	}
 	return c.again(tb, nil)
 }
 
