@@ -71,8 +71,12 @@ func (p *Plugin) write(op operation, original *func(*gorm.DB)) func(*gorm.DB) {
 			_ = db.AddError(m.err)
 			return
 		}
+		_, set := db.Statement.Clauses["SET"]
 		if p.writeback.write(db, op, m) {
 			return
+		}
+		if !set { // the write-back side may have left its translation, which is this statement's only
+			defer delete(db.Statement.Clauses, "SET")
 		}
 		p.through(db, op, m, *original)
 	}

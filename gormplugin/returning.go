@@ -97,13 +97,14 @@ func (s *statement) queryModel(ctx context.Context, query string, args []any) (*
 }
 
 // gate holds the write-back rows the plan touches. Rows that only the database can name are the whole table, but for
-// those an INSERT makes.
+// those an INSERT makes that changes no row in its way.
 func (s *statement) gate(ctx context.Context, query string, plan *writePlan) (release func(), err error) {
 	if err := s.plugin.writeback.beforeText(ctx, s.inner, query, s.model); err != nil {
 		return nothing, err
 	}
 	tags := plan.tags
-	if plan.ask == askKeys && !plan.inserts {
+	conflict, upserts := s.db.Statement.Clauses["ON CONFLICT"].Expression.(clause.OnConflict)
+	if plan.ask == askKeys && !plan.inserts || plan.inserts && upserts && !conflict.DoNothing {
 		tags = append(tags[:len(tags):len(tags)], s.table())
 	}
 	return s.plugin.writeback.gate(ctx, s.inner, tags, s.model, plan.pins)

@@ -43,6 +43,9 @@ func saveClauses(stmt *gorm.Statement, op operation) savedClauses {
 }
 
 func (s savedClauses) restore(stmt *gorm.Statement) {
+	if _, translated := stmt.Clauses["SET"]; translated {
+		return
+	}
 	put := func(name string, c clause.Clause, had bool) {
 		if had {
 			stmt.Clauses[name] = c
@@ -165,7 +168,8 @@ func (t *dirtyTable) isKey(at int) bool {
 	return false
 }
 
-// update translates an UPDATE of a row named by nothing but its key.
+// update translates an UPDATE of a row named by nothing but its key. What cannot be merged is left for GORM to build from:
+// a second translation would find the new key, if it is assigned, in the caller's model.
 func (t *dirtyTable) update(db *gorm.DB) (rowChange, bool) {
 	stmt := db.Statement
 	if len(stmt.Schema.UpdateClauses) > 0 {
@@ -175,8 +179,11 @@ func (t *dirtyTable) update(db *gorm.DB) (rowChange, bool) {
 	if db.Error != nil || len(set) == 0 {
 		return rowChange{}, false
 	}
-	c, ok := t.keyed(stmt, core.Update)
-	return c, ok && t.assign(stmt, &c, set)
+	if c, ok := t.keyed(stmt, core.Update); ok && t.assign(stmt, &c, set) {
+		return c, true
+	}
+	stmt.AddClause(set)
+	return rowChange{}, false
 }
 
 // delete translates a DELETE of a row named by nothing but its key, with the conditions GORM adds from its models.

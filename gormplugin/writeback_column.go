@@ -36,6 +36,7 @@ const (
 	columnInteger                   // int64
 	columnBool
 	columnFloat
+	columnDecimal // PostgreSQL numeric without a scale: text of all its digits
 	columnText
 	columnUUID
 	columnBytes
@@ -102,6 +103,10 @@ func readShape(ctx context.Context, p *Plugin, table string) ([]rowset.Column, e
 }
 
 func postgresDirty(c *dirtyColumn, name string) {
+	if name == "numeric" {
+		c.kind = columnDecimal
+		return
+	}
 	base, bound, _ := strings.Cut(name, "(")
 	if digits, ok := strings.CutSuffix(bound, ")"); ok {
 		c.length, _ = strconv.Atoi(digits)
@@ -178,6 +183,8 @@ func (c *dirtyColumn) normal(v any) (any, bool) {
 	case columnFloat:
 		f, ok := v.(float64)
 		return f, ok && !math.IsNaN(f) && !math.IsInf(f, 0)
+	case columnDecimal:
+		return decimal(v)
 	case columnText:
 		s, ok := v.(string)
 		return s, ok && utf8.ValidString(s) && !strings.Contains(s, "\x00") && (c.length == 0 || utf8.RuneCountInString(s) <= c.length)
@@ -196,6 +203,21 @@ func (c *dirtyColumn) normal(v any) (any, bool) {
 			return nil, false
 		}
 		return c.normalTime(t)
+	}
+}
+
+// decimal is the text that a numeric without a scale is handed back as.
+func decimal(v any) (any, bool) {
+	switch v := v.(type) {
+	case int64:
+		return strconv.FormatInt(v, 10), true
+	case float64:
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return nil, false
+		}
+		return strconv.FormatFloat(v, 'f', -1, 64), v != 0 || !math.Signbit(v)
+	default:
+		return nil, false
 	}
 }
 
