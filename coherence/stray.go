@@ -25,12 +25,17 @@ func (d *Deps) Enter() (leave func()) {
 
 // Stray is called for a read without a dependency set. If a page is being made on this goroutine, the page is refused.
 // It costs one atomic load while no page is being made.
-func (e *Engine) Stray() {
+func (e *Engine) Stray() { e.stray(ReasonStray) }
+
+// StrayWrite is [Engine.Stray] for a write: on a hit of the page it would not happen.
+func (e *Engine) StrayWrite() { e.stray(ReasonWrote) }
+
+func (e *Engine) stray(why Reason) {
 	if e.pagesMade.Load() == 0 {
 		return
 	}
 	if d, ok := e.making.Load(goroutineID()); ok {
-		d.(*Deps).Refuse(ReasonStray)
+		d.(*Deps).Refuse(why)
 	}
 }
 

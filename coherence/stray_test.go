@@ -19,6 +19,17 @@ func TestAReadWithoutTheContextRefusesThePageBeingMade(t *testing.T) {
 	require.Equal(t, []coherence.Note{{Reason: coherence.ReasonStray, Site: site}}, deps.Notes())
 }
 
+func TestAWriteWithoutTheContextRefusesThePageBeingMade(t *testing.T) {
+	t.Parallel()
+	e := newEngine(t)
+	_, deps := e.Collect(t.Context())
+	leave := deps.Enter()
+	e.StrayWrite()
+	leave()
+	e.StrayWrite()
+	require.Equal(t, []coherence.Reason{coherence.ReasonWrote}, reasons(deps))
+}
+
 func TestAReadOutsideAPageIsNoStray(t *testing.T) {
 	t.Parallel()
 	e := newEngine(t)

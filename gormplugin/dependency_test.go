@@ -191,6 +191,12 @@ func TestAPageWhoseHandlerWroteSaysSo(t *testing.T) {
 		} {
 			p := c.page(t, func(db *gorm.DB) { require.NoError(t, write(db)) })
 			require.Contains(t, p.reasons(), coherence.ReasonWrote, name)
+
+			_, deps := c.plugin.Engine().Collect(t.Context())
+			leave := deps.Enter()
+			_ = write(c.WithContext(t.Context())) // of rows that may be there already; that it was sent is what counts
+			leave()
+			require.Contains(t, page{deps, c.plugin.Engine()}.reasons(), coherence.ReasonWrote, "%s without the page's context", name)
 		}
 		p := c.page(t, func(db *gorm.DB) { c.read(t, db, 1) })
 		require.Empty(t, p.reasons())

@@ -66,7 +66,9 @@ func (s *statement) QueryRowContext(ctx context.Context, query string, args ...a
 func (p *Plugin) noteWrite(ctx context.Context) {
 	if d := p.engine.Deps(ctx); d != nil {
 		d.Refuse(coherence.ReasonWrote)
+		return
 	}
+	p.engine.StrayWrite()
 }
 
 // run runs f where the statement belongs and sees that its effects are announced before they can be visible and
