@@ -43,6 +43,9 @@ func (s *statement) PrepareContext(ctx context.Context, query string) (*sql.Stmt
 }
 
 func (s *statement) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	if s.plugin.closed.Load() { // nobody reads what this would write
+		return underlying(s.inner).ExecContext(ctx, query, args...)
+	}
 	s.plugin.noteWrite(ctx)
 	if s.op == opRaw {
 		return s.execRaw(ctx, query, args)
@@ -51,6 +54,9 @@ func (s *statement) ExecContext(ctx context.Context, query string, args ...any) 
 }
 
 func (s *statement) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if s.plugin.closed.Load() {
+		return underlying(s.inner).QueryContext(ctx, query, args...)
+	}
 	if s.op == opRaw {
 		return s.queryRaw(ctx, query, args)
 	}
@@ -59,6 +65,9 @@ func (s *statement) QueryContext(ctx context.Context, query string, args ...any)
 }
 
 func (s *statement) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	if s.plugin.closed.Load() {
+		return underlying(s.inner).QueryRowContext(ctx, query, args...)
+	}
 	return s.rowRaw(ctx, query, args)
 }
 
