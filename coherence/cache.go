@@ -14,8 +14,14 @@ import (
 // tells two values apart; the cache adds nothing to them. All methods may be called at once.
 type Cache struct {
 	engine   *Engine
-	store    store.Store // set by Start; used only while the engine is ready
 	counters *cacheCounters
+
+	// Set by Start; used only while the engine is ready.
+	store     store.Store
+	copyBytes int
+
+	copiesOnce sync.Once
+	copies     any
 
 	mu      sync.Mutex         // guards flights
 	flights map[string]*flight // reads under way that others may join
@@ -87,6 +93,21 @@ func (c *Cache) Delete(ctx context.Context, key string) error {
 		return fmt.Errorf("deleting an entry: %w", err)
 	}
 	return nil
+}
+
+// Copies is where all who use the cache find the decoded copies of its entries: what make returned at the first call. Together
+// they may take [Cache.CopyBytes].
+func (c *Cache) Copies(make func() any) any {
+	c.copiesOnce.Do(func() { c.copies = make() })
+	return c.copies
+}
+
+// CopyBytes is how much memory decoded copies may take, out of the budget of the cache; 0 while the engine is not ready.
+func (c *Cache) CopyBytes() int {
+	if !c.engine.Ready() {
+		return 0
+	}
+	return c.copyBytes
 }
 
 // Served counts a hit that was answered from a decoded copy of an entry, whose stamps the caller found valid.

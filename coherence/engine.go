@@ -83,7 +83,7 @@ func (e *Engine) Start(opts ...Option) error {
 	if err != nil {
 		return err
 	}
-	e.rows.store, e.pages.store = rows, pages
+	e.rows.store, e.pages.store, e.pages.copyBytes = rows, pages, s.copyBytes()
 	e.closeStores = sync.OnceValue(func() error {
 		err := rows.Close()
 		if pages != rows {

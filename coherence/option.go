@@ -95,20 +95,41 @@ func (s *settings) validate() error {
 	return errors.Join(s.errs...)
 }
 
+// budget is the bound on the bytes of the built-in store.
+func (s *settings) budget() int64 {
+	if s.memory == 0 {
+		return DefaultMemory
+	}
+	return s.memory
+}
+
+// copyBytes is what decoded copies of pages may take: an eighth of what pages may, and no more than maxCopies, which is
+// also what there is beside a store of the user's.
+func (s *settings) copyBytes() int {
+	if s.store != nil {
+		return maxCopies
+	}
+	return int(min(s.budget()/32, maxCopies))
+}
+
+const maxCopies = 1 << 20
+
 // openStores gives pages a budget of their own, a quarter, so that a flood of one-time URLs evicts no row.
 func (s *settings) openStores() (rows, pages store.Store, err error) {
 	if s.store != nil {
 		return s.store, s.store, nil
 	}
-	memory := s.memory
-	if memory == 0 {
-		memory = DefaultMemory
-	}
+	memory := s.budget()
 	rows, err = bigcachestore.New(memory - memory/4)
 	if err != nil {
 		return nil, nil, fmt.Errorf("opening the store of rows: %w", err)
 	}
-	pages, err = bigcachestore.New(memory / 4)
+	forPages := memory / 4
+	if forPages > 8*maxCopies {
+		// In a small store it would cost the largest entries their room; there the copies come on top.
+		forPages -= int64(s.copyBytes())
+	}
+	pages, err = bigcachestore.New(forPages)
 	if err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("opening the store of pages: %w", err), rows.Close())
 	}

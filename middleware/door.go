@@ -77,7 +77,7 @@ func newDoor(name string, engine *coherence.Engine, identify func(*http.Request)
 	d := &door{
 		settings: newSettings(name, opts),
 		engine:   engine, identify: identify, kind: rfc9111.SharedCache,
-		clock: clock{start: time.Now()},
+		clock: clock{start: time.Now()}, front: frontOf(engine.Pages()),
 	}
 	if identify != nil {
 		d.kind = rfc9111.PrivateCache
@@ -87,8 +87,6 @@ func newDoor(name string, engine *coherence.Engine, identify func(*http.Request)
 		d.space = appendPart(append(d.space, 's', byte(d.kind)), d.settings.space)
 	} else {
 		d.space = appendPart(append(d.space, 'd', byte(d.kind)), rand.Text())
-		// Doors that share entries could not tell each other what they dropped, so they decode every hit.
-		d.front = newFront()
 	}
 	d.hitText = rfc9111.CacheStatus{Cache: d.name}.String()
 	d.room.Store(d.maxInFlight)

@@ -1,6 +1,18 @@
 package middleware
 
-import "time"
+import (
+	"time"
+
+	"github.com/cachewright/cachewright/coherence"
+)
+
+// CopiesHeld is how many bytes the decoded copies of the engine's pages take.
+func CopiesHeld(e *coherence.Engine) int {
+	f := frontOf(e.Pages())
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	return f.used
+}
 
 // Decode reads a stored page or a description of variants and says whether it was taken for one. It is what lies between
 // damaged bytes and an answer.

@@ -1,22 +1,27 @@
 package middleware
 
 import (
+	"hash/maphash"
 	"sync"
 	"sync/atomic"
+
+	"github.com/cachewright/cachewright/coherence"
 )
 
-// front keeps decoded copies of hot entries, so that a hit neither copies nor decodes. It is bounded, filled only by entries
-// that were asked for after they had been stored (a flood of one-time keys never gets in), and its pages are checked by
-// their stamps like all others. A nil front keeps nothing.
+// front keeps decoded copies of hot entries, so that a hit neither copies nor decodes. All doors of an engine share it, and
+// its bytes are part of the budget of pages. It is filled only by entries that were asked for after they had been stored (a
+// flood of one-time keys never gets in), and its pages are checked by their stamps like all others.
 type front struct {
-	change atomic.Uint64 // counts drops; what was read from the store before one must not be kept after it
+	budget func() int // bytes
 
-	mu     sync.RWMutex // guards what follows; the marks of entries are atomic
-	pages  map[string]*frontEntry
-	ring   []*frontEntry // in the order the hand of the clock passes them
-	hand   int
-	budget int
-	used   int
+	// Counts of drops, by key: what was read from the store before one must not be kept after it.
+	changed [64]atomic.Uint64
+
+	mu    sync.RWMutex // guards what follows; the marks of entries are atomic
+	pages map[string]*frontEntry
+	ring  []*frontEntry // in the order the hand of the clock passes them
+	hand  int
+	used  int
 }
 
 type frontEntry struct {
@@ -28,12 +33,14 @@ type frontEntry struct {
 	hot      atomic.Bool // asked for since the hand passed
 }
 
-const (
-	frontBudget  = 1 << 20  // bytes a door
-	frontLargest = 64 << 10 // bytes an entry
-)
+const frontLargest = 64 << 10 // bytes an entry
 
-func newFront() *front { return &front{pages: map[string]*frontEntry{}, budget: frontBudget} }
+// frontOf is the front of the engine's pages.
+func frontOf(pages *coherence.Cache) *front {
+	return pages.Copies(func() any {
+		return &front{pages: map[string]*frontEntry{}, budget: pages.CopyBytes}
+	}).(*front)
+}
 
 // page finds a decoded page; its stamps are the caller's to check.
 func (f *front) page(key []byte) *page {
@@ -51,9 +58,6 @@ func (f *front) variants(key []byte) *variants {
 }
 
 func (f *front) find(key []byte) *frontEntry {
-	if f == nil {
-		return nil
-	}
 	f.mu.RLock()
 	e := f.pages[string(key)]
 	f.mu.RUnlock()
@@ -64,11 +68,10 @@ func (f *front) find(key []byte) *frontEntry {
 }
 
 // changes is what keepPage and keepVariants want to know: take it before the entry is read from the store.
-func (f *front) changes() uint64 {
-	if f == nil {
-		return 0
-	}
-	return f.change.Load()
+func (f *front) changes(key string) uint64 { return f.change(key).Load() }
+
+func (f *front) change(key string) *atomic.Uint64 {
+	return &f.changed[maphash.String(digestSeed, key)%uint64(len(f.changed))]
 }
 
 func (f *front) keepPage(p *page, change uint64) {
@@ -80,16 +83,17 @@ func (f *front) keepVariants(key string, k *variants, change uint64) {
 }
 
 func (f *front) keep(e *frontEntry, change uint64) {
-	if f == nil || e.size > frontLargest {
+	budget := f.budget()
+	if e.size > min(frontLargest, budget) {
 		return
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.change.Load() != change {
+	if f.changes(e.key) != change {
 		return
 	}
 	f.remove(f.pages[e.key])
-	for f.used+e.size > f.budget {
+	for f.used+e.size > budget {
 		f.evict()
 	}
 	e.place = len(f.ring)
@@ -98,14 +102,11 @@ func (f *front) keep(e *frontEntry, change uint64) {
 	f.used += e.size
 }
 
-// drop forgets an entry, and everything that is being read from the store at this moment.
+// drop forgets an entry, also one that is being read from the store at this moment.
 func (f *front) drop(key string) {
-	if f == nil {
-		return
-	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.change.Add(1)
+	f.change(key).Add(1)
 	f.remove(f.pages[key])
 }
 

@@ -42,6 +42,39 @@ func TestManyHotPagesAllAnswerForThemselves(t *testing.T) {
 	require.EqualValues(t, 150, s.runs.Load())
 }
 
+func TestAHundredDoorsHoldNoMoreCopiesThanOne(t *testing.T) {
+	t.Parallel()
+	e := newEngine(t, coherence.WithMemory(8<<20))
+	for range 100 {
+		s := behind(tracked(strings.Repeat("x", 20<<10)), middleware.Shared(e))
+		for range 3 {
+			s.get("/")
+		}
+	}
+	require.LessOrEqual(t, middleware.CopiesHeld(e), e.Pages().CopyBytes())
+	require.Greater(t, middleware.CopiesHeld(e), e.Pages().CopyBytes()/2)
+}
+
+func TestDoorsOfOneSpaceSeeEachOthersPagesChange(t *testing.T) {
+	t.Parallel()
+	e := newEngine(t)
+	n := 0
+	h := func(w http.ResponseWriter, _ *http.Request) {
+		n++
+		set(w.Header(), minute)
+		_, _ = io.WriteString(w, fmt.Sprint(n))
+	}
+	a, b := behind(h, middleware.Shared(e, middleware.Space("s"))), behind(h, middleware.Shared(e, middleware.Space("s")))
+	for range 3 {
+		a.get("/")
+		require.Equal(t, "1", b.get("/").body)
+	}
+	a.get("/", "Cache-Control: no-cache")
+	for range 3 {
+		require.Equal(t, "2", b.get("/").body)
+	}
+}
+
 func TestAPageTheStoreCannotTakeIsNotSaidToBeStored(t *testing.T) {
 	t.Parallel()
 	s := behind(tracked(strings.Repeat("a", 1<<20)), middleware.Shared(newEngine(t, coherence.WithMemory(8<<20))))

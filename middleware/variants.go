@@ -74,7 +74,7 @@ func (d *door) variantsOf(ctx context.Context, v *visit) *variants {
 		return k
 	}
 	text := string(key)
-	change := d.front.changes()
+	change := d.front.changes(text)
 	hit, ok, err := d.engine.Pages().Get(ctx, text)
 	if err != nil || !ok {
 		return nil

@@ -141,7 +141,7 @@ func (d *door) load(ctx context.Context, key []byte) *page {
 		return p
 	}
 	text := string(key)
-	change := d.front.changes()
+	change := d.front.changes(text)
 	hit, ok, err := d.engine.Pages().Get(ctx, text)
 	if err != nil || !ok {
 		return nil
