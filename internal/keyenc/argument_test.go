@@ -90,9 +90,19 @@ func TestArgumentsThatMayDifferToADriverHaveKeysOfTheirOwn(t *testing.T) {
 	one := loud("x")
 	different := []any{
 		nil, 1, int64(2), uint(1), "1", []byte("1"), true, false, 1.0, float32(1), 0.0, math.Copysign(0, -1),
-		"", []byte{}, []byte(nil), [1]byte{'1'}, [0]byte{}, [16]byte(id), id, &id, id.String(), id[:],
+		"",
+		[]byte{},
+		[]byte(nil),
+		[1]byte{'1'},
+		[0]byte{},
+		[16]byte(id), id, &id, id.String(), id[:],
 		loud("x"), &one, "x", label("X"), json.RawMessage("x"), json.Number("1"), raw("x"),
-		money{1}, &money{2}, money{3}, &lazy{"x"}, (*lazy)(nil), "none", nested{"y"}, nested{nested{"z"}},
+		money{1},
+		&money{2},
+		money{3},
+		&lazy{"x"}, (*lazy)(nil), "none",
+		nested{"y"},
+		nested{nested{"z"}},
 		time.Unix(0, 0).UTC(), time.Unix(0, 0).In(time.FixedZone("", 60)), time.Duration(1), time.Month(1),
 		sql.Named("a", 1), sql.Named("b", 1), sql.Named("a", "1"),
 		sql.Null[int64]{V: 1, Valid: true},
@@ -113,9 +123,21 @@ func TestArgumentsThatCannotBeToldAreRefusedAndLeaveTheKeyAlone(t *testing.T) {
 	endless.next = &endless
 	var anything any = map[int]int{}
 	for _, v := range []any{
-		struct{}{}, &struct{ X int }{}, map[string]int{}, []int{1}, []string{}, [2]int{}, func() {}, make(chan int),
-		complex(1, 2), errors.New("x"), broken{}, broken{panics: true}, &broken{}, cycle, &endless,
-		sql.Out{Dest: new(int)}, sql.Named("a", []int{1}), nested{[]int{1}}, &anything,
+		struct{}{},
+		&struct{ X int }{},
+		map[string]int{},
+		[]int{1},
+		[]string{},
+		[2]int{},
+		func() {}, make(chan int),
+		complex(1, 2), errors.New("x"),
+		broken{},
+		broken{panics: true},
+		&broken{}, cycle, &endless,
+		sql.Out{Dest: new(int)},
+		sql.Named("a", []int{1}),
+		nested{[]int{1}},
+		&anything,
 	} {
 		buffer := append(make([]byte, 0, 64), "before"...)
 		key, ok := keyenc.AppendAny(buffer, v)

@@ -21,7 +21,7 @@ var (
 type Faulty struct {
 	inner store.Store
 
-	life context.Context //nolint:containedctx // the life of the store itself, ended by Close
+	life context.Context
 	end  context.CancelCauseFunc
 
 	mu      sync.Mutex
