@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/go-chi/chi/v5/middleware"
@@ -13,7 +14,7 @@ import (
 )
 
 // countTimeout is how long counting a view may keep a connection busy after its answer was sent.
-const countTimeout = 2 * time.Second
+const countTimeout = time.Second
 
 // logRequests logs each request at debug level, with what the page cache said about it.
 func (a *API) logRequests(next http.Handler) http.Handler {
@@ -67,12 +68,14 @@ func (a *API) record(e pagecache.Event) {
 }
 
 // countViews counts the views of pages that were found. It stands outside the door, so it sees every request; the count
-// is a write-back model, so it costs no statement. A count that fails is logged: the page was served.
+// is a write-back model, so it costs no statement. What a browser fetches ahead is no view. A count that fails is logged:
+// the page was served.
 func (a *API) countViews(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		seen := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
 		next.ServeHTTP(seen, r)
-		if seen.Status() != http.StatusOK && seen.Status() != http.StatusNotModified {
+		found := seen.Status() == http.StatusOK || seen.Status() == http.StatusNotModified
+		if !found || strings.HasPrefix(r.Header.Get("Sec-Purpose"), "prefetch") {
 			return
 		}
 		// The view happened, also when the client does not wait for it to be counted.

@@ -18,8 +18,9 @@ func everyViewCounts(t *testing.T, s server) {
 	etag := s.get(t, "/products/3").header.Get("ETag")
 	s.get(t, "/products/3")
 	s.get(t, "/products/3", "If-None-Match", etag)
-	s.get(t, "/products/3?limit=5") // the same page by another name
-	s.get(t, "/products/999999")    // no page
+	s.get(t, "/products/3?limit=5")                    // the same page by another name
+	s.get(t, "/products/999999")                       // no page
+	s.get(t, "/products/3", "Sec-Purpose", "prefetch") // nobody looks at it
 	require.Equal(t, shop.PageView{Path: "/products/3", Hits: 4}, value[shop.PageView](t, s.get(t, "/pageviews?path=/products/3")))
 	list := value[listOf[shop.PageView]](t, s.get(t, "/pageviews?limit=100"))
 	require.Contains(t, list.Items, shop.PageView{Path: "/products/3", Hits: 4})

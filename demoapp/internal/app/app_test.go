@@ -6,13 +6,13 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/cachewright/cachewright/demoapp/internal/app"
+	"github.com/cachewright/cachewright/demoapp/internal/apptest"
 	"github.com/cachewright/cachewright/demoapp/internal/shop"
 	"github.com/cachewright/cachewright/internal/testkit"
 )
@@ -21,7 +21,7 @@ func TestMain(m *testing.M) { testkit.Main(m) }
 
 func TestStoppingBringsWhatIsPendingToTheDatabase(t *testing.T) {
 	t.Parallel()
-	dsn := "sqlite:" + filepath.Join(t.TempDir(), "shop.db")
+	dsn := apptest.SQLite(t)
 	first := start(t, dsn)
 	s := shop.New(first.Database.GORM)
 	for range 10 {
@@ -40,7 +40,7 @@ func TestStoppingBringsWhatIsPendingToTheDatabase(t *testing.T) {
 
 func TestAStopThatIsOutOfTimeSaysSo(t *testing.T) {
 	t.Parallel()
-	a := start(t, "")
+	a := start(t, apptest.SQLite(t))
 	client, err := new(net.Dialer).DialContext(t.Context(), "tcp", strings.TrimPrefix(a.URL, "http://"))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, client.Close()) })
@@ -70,12 +70,12 @@ func TestAStartThatFailsLeavesNothingOpen(t *testing.T) {
 
 func TestTheAddressIsFreeAfterAFailedStart(t *testing.T) {
 	t.Parallel()
-	a := start(t, "")
+	a := start(t, apptest.SQLite(t))
 	addr := strings.TrimPrefix(a.URL, "http://")
 	require.NoError(t, a.Stop(t.Context()))
 	_, err := app.Start(t.Context(), config(addr, "mysql://x"))
 	require.ErrorContains(t, err, "is no database this demo knows")
-	again, err := app.Start(t.Context(), config(addr, ""))
+	again, err := app.Start(t.Context(), config(addr, apptest.SQLite(t)))
 	require.NoError(t, err)
 	require.NoError(t, again.Stop(t.Context()))
 }

@@ -79,6 +79,9 @@ func (c *client) do(ctx context.Context, method, path string, body any, fields .
 	}
 	for _, f := range fields {
 		request.Header.Set(f.name, f.value)
+		if f == pastPages() {
+			request.Header.Set("Sec-Purpose", "prefetch") // nobody views it: the counters are another chapter
+		}
 	}
 	response, err := c.http.Do(request)
 	if err != nil {

@@ -155,7 +155,11 @@ func staleByCommit(ctx context.Context, v *visit, products []product) error {
 
 // readOwnPages reads one customer's pages as two customers.
 func readOwnPages(ctx context.Context, v *visit) error {
-	placed, err := place(ctx, v, 1)
+	lines, err := shelf(ctx, v, 1)
+	if err != nil {
+		return err
+	}
+	placed, err := place(ctx, v, lines)
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,9 @@ const (
 	stranger = 2
 )
 
+// orderCount is how many orders are placed, of the same products.
+const orderCount = 20
+
 // writeThrough places and changes orders, and reads each right after. Its requests go past the page cache, but for half
 // of those that look for stale reads.
 func writeThrough() chapter {
@@ -36,25 +39,33 @@ func writeThrough() chapter {
 
 func orderPath(o order) string { return fmt.Sprintf("/orders/%d", o.ID) }
 
-// place orders one of each of some products that there are.
-func place(ctx context.Context, v *visit, lines int) (order, error) {
+// shelf finds some products that there are enough of.
+func shelf(ctx context.Context, v *visit, products int) ([]line, error) {
 	list, err := read[listOf[product]](ctx, v, "/products?limit=100", pastPages())
 	if err != nil {
-		return order{}, err
+		return nil, err
 	}
-	want := purchase{Note: "from the tour"}
+	var lines []line
 	for _, p := range list.Items {
-		if p.Stock > 0 && len(want.Items) < lines {
-			want.Items = append(want.Items, line{p.ID, 1})
+		if p.Stock >= orderCount && len(lines) < products {
+			lines = append(lines, line{p.ID, 1})
 		}
 	}
-	return write[order](ctx, v, http.StatusCreated, http.MethodPost, "/orders", want, as(buyer))
+	return lines, nil
+}
+
+// place orders what is on the lines.
+func place(ctx context.Context, v *visit, lines []line) (order, error) {
+	return write[order](ctx, v, http.StatusCreated, http.MethodPost, "/orders", purchase{lines, "from the tour"}, as(buyer))
 }
 
 // readWhatWasWritten places orders, writes on them and pays them, and reads the order after each step.
 func readWhatWasWritten(ctx context.Context, v *visit) ([]order, error) {
-	const number = 20
-	orders := make([]order, number)
+	lines, err := shelf(ctx, v, 3)
+	if err != nil {
+		return nil, err
+	}
+	orders := make([]order, orderCount)
 	check := func(i int, now order) error {
 		orders[i] = now
 		seen, err := read[order](ctx, v, orderPath(now), as(buyer), pastPages())
@@ -65,7 +76,7 @@ func readWhatWasWritten(ctx context.Context, v *visit) ([]order, error) {
 	}
 	counts, err := v.counted(func() error {
 		for i := range orders {
-			placed, err := place(ctx, v, 3)
+			placed, err := place(ctx, v, lines)
 			if err == nil {
 				err = check(i, placed)
 			}
@@ -94,8 +105,8 @@ func readWhatWasWritten(ctx context.Context, v *visit) ([]order, error) {
 	}
 	n, stale := counts.Reads("orders"), v.stale.Load()
 	v.claim("the read after a write costs no statement", n == 0, "%d orders placed, changed and paid, each read after each step: %d statements read an order",
-		number, n)
-	v.claim("the read after a write sees it", stale == 0, "%d reads, %d stale", 3*number, stale)
+		orderCount, n)
+	v.claim("the read after a write sees it", stale == 0, "%d reads, %d stale", 3*orderCount, stale)
 	return orders, nil
 }
 
@@ -130,7 +141,7 @@ func (w *watched) confirm(revision int64) {
 // readAmongWriters lets writers race for a few orders while readers check that no revision that was confirmed before they
 // asked is missing.
 func readAmongWriters(ctx context.Context, v *visit, orders []order) error {
-	const readers, changes = 4, 600
+	const readers, changes = 4, 400
 	all := make([]watched, len(orders))
 	for i := range orders {
 		all[i].order = orders[i]
