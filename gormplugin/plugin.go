@@ -24,7 +24,7 @@ type Plugin struct {
 	settings settings
 	engine   *coherence.Engine
 	logger   *slog.Logger
-	replayer *rowset.Replayer
+	replayer *rowset.Replayer // from Initialize on; it has a goroutine, which a plugin never used has not
 	texts    *sqltext.Cache
 	stats    counters
 
@@ -52,7 +52,7 @@ var _ gorm.Plugin = (*Plugin)(nil)
 
 // New returns a plugin for db.Use. Its options are checked by db.Use.
 func New(opts ...Option) *Plugin {
-	p := &Plugin{replayer: rowset.NewReplayer(), texts: sqltext.NewCache(), logger: slog.New(slog.DiscardHandler)}
+	p := &Plugin{texts: sqltext.NewCache(), logger: slog.New(slog.DiscardHandler)}
 	for _, opt := range opts {
 		if opt == nil {
 			p.settings.refuse("New: a nil option")
@@ -99,6 +99,7 @@ func (p *Plugin) Initialize(db *gorm.DB) error {
 	if err := p.engine.Start(p.settings.engine...); err != nil {
 		return err
 	}
+	p.replayer = rowset.NewReplayer()
 	p.wrapPools(db)
 	p.pool = db.ConnPool
 	if err := p.register(db); err != nil {
@@ -204,7 +205,14 @@ func (p *Plugin) Close(ctx context.Context) error {
 		err = wb.Close(ctx)
 	}
 	p.closed.Store(true)
-	return errors.Join(err, p.engine.Close(ctx), p.replayer.Close())
+	err = errors.Join(err, p.engine.Close(ctx))
+	p.mu.Lock()
+	replayer := p.replayer
+	p.mu.Unlock()
+	if replayer != nil {
+		err = errors.Join(err, replayer.Close())
+	}
+	return err
 }
 
 // started is the write-back side once Initialize has succeeded, nil before.

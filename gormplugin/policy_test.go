@@ -99,11 +99,13 @@ func TestABadOptionIsAnErrorOfUse(t *testing.T) {
 		{"triggers of no model", []cacheplugin.Option{cacheplugin.WithTriggerTables("wares", "log")}, "WithTriggerTables"},
 		{
 			"write-back for a critical model",
-			[]cacheplugin.Option{cacheplugin.WithPolicy(&criticalOrder{}, policy.Policy{Strategy: policy.WriteBack})}, "critical",
+			[]cacheplugin.Option{cacheplugin.WithPolicy(&criticalOrder{}, policy.Policy{Strategy: policy.WriteBack})},
+			"critical",
 		},
 		{
 			"write-back with a journal that is not there",
-			[]cacheplugin.Option{cacheplugin.WithPolicy(&Part{}, policy.Policy{Strategy: policy.WriteBack, Ack: policy.AckJournal})}, "journal",
+			[]cacheplugin.Option{cacheplugin.WithPolicy(&Part{}, policy.Policy{Strategy: policy.WriteBack, Ack: policy.AckJournal})},
+			"journal",
 		},
 	} {
 		t.Run(bad.name, func(t *testing.T) { require.ErrorContains(t, useOn(t, bad.options...), bad.says) })
