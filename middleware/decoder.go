@@ -36,7 +36,7 @@ func (d *decoder) count(size int) int {
 		d.failed, d.rest = true, nil
 		return 0
 	}
-	return int(n) //nolint:gosec // bounded by the length of the input
+	return int(n)
 }
 
 func (d *decoder) text() string {

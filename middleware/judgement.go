@@ -213,14 +213,14 @@ func (j *judgement) page(f *fill) *page {
 	if d.observed() {
 		p.route = route(f.r)
 	}
-	p.flags = j.flags()
+	p.flags = j.flags(d)
 	j.choose(j.header)
 	p.finish()
 	return p
 }
 
 // flags are what the answer's directives say of the page.
-func (j *judgement) flags() (flags pageFlags) {
+func (j *judgement) flags(d *door) (flags pageFlags) {
 	if j.tracked {
 		flags |= pageTracked
 	}
@@ -232,6 +232,11 @@ func (j *judgement) flags() (flags pageFlags) {
 	}
 	if j.directives.Public || j.directives.SMaxAge.Set {
 		flags |= pageWithCookies
+	}
+	// MaxLifetime is no lifetime to go beyond.
+	ends, _ := j.bound(d)
+	if rules := j.directives.Entry(d.kind); j.explicit && ends == j.lifetime && !rules.MustRevalidate && !rules.NoCache {
+		flags |= pageStale
 	}
 	return flags
 }
@@ -270,7 +275,7 @@ func (j *judgement) again(f *fill, p *page) Reason {
 	if bound, _ := written.bound(d); bound > 0 && (p.lifetime == 0 || bound < p.lifetime) {
 		p.lifetime = bound
 	}
-	p.flags &= written.flags() | pageTracked | pageExplicit
+	p.flags &= written.flags(d) | pageTracked | pageExplicit
 	written.choose(h)
 	j.pick.names, j.pick.all = written.pick.names, j.pick.all || written.pick.all
 	return ""
@@ -278,11 +283,3 @@ func (j *judgement) again(f *fill, p *page) Reason {
 
 // freshnessFields say how long an answer stays fresh, and for whom.
 var freshnessFields = [...]string{"Cache-Control", rfc9111.CDNCacheControl, "Expires"}
-
-// life is how long the store is to keep the page; 0: no bound.
-func (p *page) life() time.Duration {
-	if p.lifetime == 0 {
-		return 0
-	}
-	return p.lifetime - p.initial
-}

@@ -43,6 +43,7 @@ const (
 	pageExplicit                          // its handler bounded its life
 	pageAuthorized                        // may be shared with requests that carry Authorization
 	pageWithCookies                       // may be shared with requests that carry cookies
+	pageStale                             // may be served past its lifetime to a client that asks for it
 )
 
 // ttlText is the Cache-Status of a hit in one second of the page's life.
@@ -88,7 +89,7 @@ func (p *page) entry(now int64, reload bool) rfc9111.Entry {
 	}
 	return rfc9111.Entry{
 		Age: p.age(now), Lifetime: lifetime,
-		MustRevalidate: true, // nothing is served stale
+		MustRevalidate: !p.is(pageStale),
 		Validated:      p.is(pageTracked) && !reload,
 	}
 }
@@ -106,6 +107,20 @@ func (p *page) hitStatus(d *door, age time.Duration) string {
 	text := rfc9111.CacheStatus{Cache: d.name, TTL: ttl, HasTTL: true}.String()
 	p.ttl.Store(&ttlText{seconds: seconds, text: text})
 	return text
+}
+
+// staleMemory is how long past its lifetime a page is kept for clients that say max-stale.
+const staleMemory = 10 * time.Minute
+
+// life is how long the store is to keep the page; 0: no bound.
+func (p *page) life() time.Duration {
+	switch {
+	case p.lifetime == 0:
+		return 0
+	case p.is(pageStale):
+		return p.lifetime - p.initial + staleMemory
+	}
+	return p.lifetime - p.initial
 }
 
 // size is about what the page takes in memory.
@@ -128,10 +143,10 @@ var errCorruptPage = errors.New("middleware: corrupt page")
 func (p *page) encode() []byte {
 	b := make([]byte, 0, p.size())
 	b = append(b, pageFormat, byte(p.flags))
-	b = binary.AppendUvarint(b, uint64(p.status)) //nolint:gosec // 200 to 999
+	b = binary.AppendUvarint(b, uint64(p.status))
 	b = binary.LittleEndian.AppendUint64(b, uint64(p.born))
-	b = binary.AppendUvarint(b, uint64(p.initial))  //nolint:gosec // never negative
-	b = binary.AppendUvarint(b, uint64(p.lifetime)) //nolint:gosec // never negative
+	b = binary.AppendUvarint(b, uint64(p.initial))
+	b = binary.AppendUvarint(b, uint64(p.lifetime))
 	b = binary.AppendUvarint(b, p.moment)
 	b = appendPart(b, p.route)
 	b = appendPart(b, p.etag)
@@ -156,8 +171,8 @@ func decodePage(b []byte) (*page, error) {
 	if len(d.rest) < 8 || status < 200 || status > 999 {
 		return nil, errCorruptPage
 	}
-	p.status = int(status)                             //nolint:gosec // bounded above
-	p.born = int64(binary.LittleEndian.Uint64(d.rest)) //nolint:gosec // the same 64 bits
+	p.status = int(status)
+	p.born = int64(binary.LittleEndian.Uint64(d.rest))
 	d.rest = d.rest[8:]
 	initial, lifetime := d.uvarint(), d.uvarint()
 	if initial > 1<<62 || lifetime > 1<<62 {

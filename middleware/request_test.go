@@ -71,6 +71,42 @@ func TestLine49MaxAgeMinFreshAndOnlyIfCached(t *testing.T) {
 	})
 }
 
+func TestLine49MaxStaleIsHonouredButNeverPastWhatForbidsIt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := newEngine(t)
+		aged := func(h http.HandlerFunc, opts ...middleware.Option) *site {
+			s := behind(h, middleware.Shared(e, opts...))
+			requireStored(t, s.get("/"))
+			time.Sleep(70 * time.Second)
+			return s
+		}
+		s := aged(saying("x", minute))
+		requireMiss(t, s.get("/", "Cache-Control: max-stale=9, only-if-cached"))
+		for _, ask := range []string{"max-stale=10", "max-stale", "max-stale=3600, max-age=100"} {
+			r := s.get("/", "Cache-Control: "+ask)
+			requireHit(t, r)
+			require.Equal(t, "70", r.Header.Get("Age"))
+			require.EqualValues(t, -10, r.param(t, "ttl"))
+		}
+		requireStored(t, s.get("/"))
+		for _, field := range []string{
+			"Cache-Control: max-age=60, must-revalidate", "Cache-Control: max-age=60, proxy-revalidate", "Cache-Control: s-maxage=60",
+		} {
+			requireMiss(t, aged(saying("x", field)).get("/", "Cache-Control: max-stale"))
+		}
+		requireMiss(t, aged(tracked("x"), middleware.MaxLifetime(time.Minute)).get("/", "Cache-Control: max-stale"))
+
+		moved := aged(func(w http.ResponseWriter, r *http.Request) {
+			set(w.Header(), minute)
+			tracked("x")(w, r)
+		})
+		requireHit(t, moved.get("/", "Cache-Control: max-stale"))
+		write(t, e, product)
+		requireMiss(t, moved.get("/", "Cache-Control: max-stale"))
+	})
+}
+
 func TestLine50UnreadableDirectivesAreIgnored(t *testing.T) {
 	t.Parallel()
 	s := behind(saying("x", minute), middleware.Shared(newEngine(t)))

@@ -117,7 +117,7 @@ func (v *visit) find() (*page, rfc9111.Fwd, Reason) {
 		}
 		entry := p.entry(now, d.development)
 		switch v.asks.Decide(entry) {
-		case rfc9111.UseFresh:
+		case rfc9111.UseFresh, rfc9111.UseStale:
 			if best == nil || p.born > best.born {
 				best = p
 			}
