@@ -30,10 +30,10 @@ type outcome struct {
 // run runs the program to its end, without a terminal.
 func run(tb testing.TB, args ...string) outcome {
 	tb.Helper()
-	return runWith(tb, tb.Context(), nil, args...)
+	return runWith(tb.Context(), tb, nil, args...)
 }
 
-func runWith(tb testing.TB, ctx context.Context, env map[string]string, args ...string) outcome {
+func runWith(ctx context.Context, tb testing.TB, env map[string]string, args ...string) outcome {
 	tb.Helper()
 	var stdout, stderr bytes.Buffer
 	p := program{getenv: func(name string) string { return env[name] }, stdout: &stdout, stderr: &stderr}
@@ -107,10 +107,10 @@ func TestADatabaseThatCannotBeUsedIsAnErrorThatNamesItWithoutThePassword(t *test
 func TestTheEnvironmentNamesTheDatabaseUnlessTheCommandLineDoes(t *testing.T) {
 	t.Parallel()
 	env := map[string]string{"DATABASE_URL": "mysql://elsewhere"}
-	got := runWith(t, t.Context(), env, "-addr", "127.0.0.1:0")
+	got := runWith(t.Context(), t, env, "-addr", "127.0.0.1:0")
 	require.Equal(t, exitError, got.code)
 	require.Contains(t, got.stderr, "mysql:")
-	got = runWith(t, t.Context(), env, "-addr", "127.0.0.1:0", "-dsn", "oracle:x")
+	got = runWith(t.Context(), t, env, "-addr", "127.0.0.1:0", "-dsn", "oracle:x")
 	require.Contains(t, got.stderr, "oracle:")
 }
 
@@ -155,7 +155,7 @@ func TestTheTourHoldsOnSQLiteAndItsDatabaseIsGoneAfterwards(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	ctx, interrupt := context.WithCancel(t.Context())
 	interrupt() // before it begins: it starts, or does not, and leaves nothing either way
-	runWith(t, ctx, nil, "-addr", "127.0.0.1:0")
+	runWith(ctx, t, nil, "-addr", "127.0.0.1:0")
 	requireGreen(t, run(t, "-tour"))
 	left, err := os.ReadDir(os.Getenv("TMPDIR"))
 	require.NoError(t, err)

@@ -58,7 +58,7 @@ func decode(w http.ResponseWriter, r *http.Request, into any) error {
 		return newProblem(http.StatusBadRequest, "the body is empty")
 	case err != nil:
 		return newProblem(http.StatusBadRequest, "the body cannot be read: "+err.Error())
-	case body.Decode(&struct{}{}) != io.EOF: //nolint:errorlint // the decoder returns exactly this value at the end
+	case body.Decode(&struct{}{}) != io.EOF:
 		return newProblem(http.StatusBadRequest, "the body must be one JSON object")
 	}
 	return nil

