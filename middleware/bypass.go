@@ -21,7 +21,7 @@ func (d *door) bypass(w http.ResponseWriter, r *http.Request, next http.Handler,
 		if d.identify != nil && fwd != rfc9111.FwdMethod && reason != ReasonNotReady {
 			addDefault(w.Header(), "private, no-cache")
 		}
-		addStatus(w.Header(), rfc9111.CacheStatus{Cache: d.name, Fwd: fwd, FwdStatus: status, Detail: string(reason)}.String())
+		rfc9111.CacheStatus{Cache: d.name, Fwd: fwd, FwdStatus: status, Detail: string(reason)}.AddTo(w.Header())
 		d.invalidate(r, status, w.Header())
 	}
 	next.ServeHTTP(a.wrap(), r)

@@ -47,9 +47,9 @@ func (f *fill) finish() {
 
 // announceStatus adds Cache-Status to the header map.
 func (f *fill) announceStatus(j *judgement) {
-	addStatus(f.w.Header(), rfc9111.CacheStatus{
+	rfc9111.CacheStatus{
 		Cache: f.door.name, Fwd: f.fwd, FwdStatus: f.answer.status, Stored: j.reason == "", Detail: string(j.reason),
-	}.String())
+	}.AddTo(f.w.Header())
 }
 
 // send hands over the header and the first bytes of the body, and returns the rest: outer middleware that touches the
@@ -110,8 +110,9 @@ func (f *fill) settle(j *judgement, p *page) {
 // put stores the page.
 func (f *fill) put(j *judgement, p *page) bool {
 	d := f.door
-	// The answer is complete: that its client leaves now is no reason to lose it.
-	ctx := context.WithoutCancel(f.r.Context())
+	// The answer is complete: that its client leaves now is no reason to lose it. A store that hangs is one, for the client waits.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(f.r.Context()), d.wait)
+	defer cancel()
 	f.key.Store(p.key)
 	f.store.Store(true)
 	err := d.learn(ctx, f.visit, j.pick, digestOf([]byte(p.key)))

@@ -134,9 +134,9 @@ func (f *fill) announce(status int) {
 	if f.door.identify != nil {
 		addDefault(h, "private, no-cache")
 	}
-	addStatus(h, rfc9111.CacheStatus{
+	rfc9111.CacheStatus{
 		Cache: f.door.name, Fwd: f.fwd, FwdStatus: status, Detail: string(f.passed),
-	}.String())
+	}.AddTo(h)
 }
 
 // matches reports whether the client has an answer that is passed through. Its handler was not shown the client's
@@ -166,9 +166,9 @@ func (f *fill) panicked() {
 		a.release()
 		f.passed = ReasonPanicked
 		// What a recoverer sends says what happened.
-		addStatus(f.w.Header(), rfc9111.CacheStatus{
+		rfc9111.CacheStatus{
 			Cache: f.door.name, Fwd: f.fwd, Detail: string(ReasonPanicked),
-		}.String())
+		}.AddTo(f.w.Header())
 	}
 	f.ended = time.Now()
 	f.report(Miss, ReasonPanicked, false, nil)

@@ -127,7 +127,7 @@ func (p *page) serve(v *visit, status string) (code int, sent int64) {
 		lines[3] = status
 		h["Cache-Status"] = lines[3:4:4]
 	} else {
-		addStatus(h, status)
+		rfc9111.AddStatus(h, status)
 	}
 	v.w.WriteHeader(code)
 	if unmodified || r.Method == http.MethodHead || bodyless(code) {

@@ -196,9 +196,9 @@ func (v *visit) depend(p *page) {
 
 // unsatisfied answers only-if-cached when nothing is cached.
 func (v *visit) unsatisfied() {
-	addStatus(v.w.Header(), rfc9111.CacheStatus{
+	rfc9111.CacheStatus{
 		Cache: v.door.name, Fwd: rfc9111.FwdRequest, Detail: string(ReasonOnlyIfCached),
-	}.String())
+	}.AddTo(v.w.Header())
 	v.w.WriteHeader(http.StatusGatewayTimeout)
 	v.door.record(Event{
 		Outcome: Refused, Reason: ReasonOnlyIfCached, Route: route(v.r), Method: v.r.Method, Status: http.StatusGatewayTimeout,

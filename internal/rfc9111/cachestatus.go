@@ -45,11 +45,14 @@ type CacheStatus struct {
 	Detail string
 }
 
-// AddTo appends the member to the Cache-Status field of h as a line of its
-// own, after those of caches nearer to the origin. Lines that are no
-// Structured Field list would make the whole field invalid and are dropped.
-// The slice that h holds is not written to.
-func (s CacheStatus) AddTo(h http.Header) {
+// AddTo appends the member to the Cache-Status field of h; see [AddStatus].
+func (s CacheStatus) AddTo(h http.Header) { AddStatus(h, s.String()) }
+
+// AddStatus appends a member, as [CacheStatus.String] writes it, to the
+// Cache-Status field of h as a line of its own, after those of caches nearer to
+// the origin. Lines that are no Structured Field list would make the whole
+// field invalid and are dropped. The slice that h holds is not written to.
+func AddStatus(h http.Header, member string) {
 	const name = "Cache-Status"
 	have := h[name]
 	if len(have) > 0 {
@@ -58,7 +61,7 @@ func (s CacheStatus) AddTo(h http.Header) {
 			have = nil
 		}
 	}
-	h[name] = append(slices.Clip(have), s.String())
+	h[name] = append(slices.Clip(have), member)
 }
 
 // String returns the member as it stands in the field.
