@@ -3,7 +3,9 @@ package cacheplugin
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -39,7 +41,9 @@ const (
 	columnDecimal // PostgreSQL numeric without a scale: text of all its digits
 	columnText
 	columnUUID
+	columnUUIDAsIs // SQLite: text that no affinity changes
 	columnBytes
+	columnBytesSome // SQLite: an empty value comes back as something else
 	columnTimeZone   // PostgreSQL timestamptz: microseconds, local time
 	columnTimeNoZone // PostgreSQL timestamp: microseconds, no zone
 	columnTimeText   // SQLite: text that the driver reads back as a time
@@ -95,12 +99,28 @@ func readColumns(ctx context.Context, p *Plugin, table string) ([]dirtyColumn, e
 
 // readShape learns how the driver describes the columns, from an answer without rows.
 func readShape(ctx context.Context, p *Plugin, table string) ([]rowset.Column, error) {
-	answer, err := capture(ctx, p.root, "SELECT * FROM "+table+" WHERE 1 = 0", nil)
+	answer, err := captureFresh(ctx, p.root, "SELECT * FROM "+table+" WHERE 1 = 0", nil)
 	if err != nil {
 		return nil, fmt.Errorf("cacheplugin: reading the columns of %s: %w", table, err)
 	}
 	return answer.View().Columns()
 }
+
+// captureFresh is capture for a SELECT * that the connection may have prepared before the table got another column: pgx
+// forgets the statement with the error.
+func captureFresh(ctx context.Context, db *sql.DB, query string, args []any) (*rowset.Captured, error) {
+	for try := 0; ; try++ {
+		answer, err := capture(ctx, db, query, args)
+		var state interface{ SQLState() string }
+		if try < maxIdle && errors.As(err, &state) && state.SQLState() == "0A000" {
+			continue
+		}
+		return answer, err
+	}
+}
+
+// maxIdle is how many connections may be tried that know the table as it was.
+const maxIdle = 8
 
 func postgresDirty(c *dirtyColumn, name string) {
 	if name == "numeric" {
@@ -143,9 +163,11 @@ func sqliteDirty(c *dirtyColumn, name string) {
 	case strings.Contains(name, "char"), strings.Contains(name, "clob"), strings.Contains(name, "text"):
 		c.kind = columnText
 	case strings.Contains(name, "blob"):
-		c.kind = columnBytes
+		c.kind = columnBytesSome
 	case strings.Contains(name, "real"), strings.Contains(name, "floa"), strings.Contains(name, "doub"):
 		c.kind = columnFloat
+	case name == "uuid":
+		c.kind = columnUUIDAsIs
 	case name == "datetime" || name == "timestamp":
 		c.kind = columnTimeText
 	case name == "numeric" || name == "boolean" || name == "bool":
@@ -194,9 +216,16 @@ func (c *dirtyColumn) normal(v any) (any, bool) {
 			return nil, false
 		}
 		return uuidText(s)
-	case columnBytes:
+	case columnUUIDAsIs:
+		s, ok := v.(string)
+		if !ok {
+			return nil, false
+		}
+		_, ok = uuidText(s)
+		return s, ok
+	case columnBytes, columnBytesSome:
 		b, ok := v.([]byte)
-		return bytes.Clone(b), ok
+		return bytes.Clone(b), ok && (len(b) > 0 || c.kind == columnBytes)
 	default:
 		t, ok := v.(time.Time)
 		if !ok {
@@ -247,7 +276,7 @@ func (c *dirtyColumn) normalTime(t time.Time) (any, bool) {
 		return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond()/1000*1000, time.UTC), true
 	case columnTimeText:
 		const kept = "2006-01-02 15:04:05.999999999-07:00"
-		back, err := time.Parse(kept, t.Format(kept))
+		back, err := time.ParseInLocation(kept, t.Format(kept), time.UTC) // as the driver reads it
 		return back, err == nil
 	default:
 		return nil, false

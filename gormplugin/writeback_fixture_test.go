@@ -7,19 +7,21 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
 
 	cacheplugin "github.com/cachewright/cachewright/gormplugin"
 	"github.com/cachewright/cachewright/internal/testkit"
+	"github.com/cachewright/cachewright/policy"
 )
 
 // Tally is a write-back model with a column for each rule of what may wait.
 type Tally struct {
 	_      struct{} `cache:"writeback,flush=1h"`
 	ID     int64    `gorm:"autoIncrement:false"`
-	N      int64    `gorm:"not null"`
+	N      int64    `gorm:"not null;check:n_bound,n > -1000"`
 	Small  int16    `gorm:"type:smallint"`
 	Maybe  *int64
 	Ratio  float64
@@ -110,6 +112,23 @@ func sent(c testkit.Call) bool {
 		}
 	}
 	return false
+}
+
+// down refuses every BEGIN, and so every flush, until up is called.
+func (b *buffered) down() (up func()) {
+	return b.probe.Before(func(_ context.Context, c testkit.Call) error {
+		if c.Kind == testkit.Begin {
+			return errDown
+		}
+		return nil
+	})
+}
+
+// tallies is the policy of the model with a change.
+func tallies(change func(*policy.Policy)) cacheplugin.Option {
+	p := policy.Policy{Strategy: policy.WriteBack, Flush: time.Hour}
+	change(&p)
+	return cacheplugin.WithPolicy(&Tally{}, p)
 }
 
 var errDown = errors.New("the database is down")

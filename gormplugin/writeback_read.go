@@ -143,6 +143,7 @@ func (w *writeback) await(
 	for began := time.Now(); ; {
 		short, cancel := context.WithTimeout(ctx, patience)
 		err := wait(short)
+		expired := short.Err() != nil
 		cancel()
 		if err == nil || onlyDead(err) {
 			return nil
@@ -150,7 +151,7 @@ func (w *writeback) await(
 		if errors.Is(err, core.ErrClosed) && w.plugin.closed.Load() {
 			return nil // nothing will be flushed any more
 		}
-		if ctx.Err() != nil || short.Err() == nil {
+		if ctx.Err() != nil || !expired {
 			return fmt.Errorf("cacheplugin: waiting for pending rows of %s: %w", t.model.schema.Table, publicError(err))
 		}
 		stuck := t.waits(len(keys) == 0, keys)

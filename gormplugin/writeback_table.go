@@ -191,7 +191,7 @@ func (t *dirtyTable) load(ctx context.Context, c *rowChange) (*core.Base, error)
 		// Another may have changed the row since it was found not to be pending: then the stamps, taken after that change,
 		// would vouch for what the database has not got yet.
 		_, pending := t.Get(c.Key)
-		answer, err := capture(ctx, p.root, t.selectRow, args)
+		answer, err := captureFresh(ctx, p.root, t.selectRow, args)
 		if err != nil {
 			return coherence.Filled{}, err
 		}
