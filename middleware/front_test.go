@@ -6,11 +6,15 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/cachewright/cachewright/coherence"
 	"github.com/cachewright/cachewright/middleware"
+	"github.com/cachewright/cachewright/store/bigcachestore"
+	"github.com/cachewright/cachewright/store/storetest"
 )
 
 func TestUnderAFloodOfOneTimeURLsAHotPageStays(t *testing.T) {
@@ -119,4 +123,21 @@ func TestAReloadReplacesThePageForAll(t *testing.T) {
 		requireHit(t, r)
 		require.Equal(t, "2", r.body)
 	}
+}
+
+func TestAStoreThatHangsKeepsAnAnswerNoLongerThanWait(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		inner, err := bigcachestore.New(8 << 20)
+		require.NoError(t, err)
+		faulty := storetest.NewFaulty(inner)
+		s := behind(tracked(strings.Repeat("x", 2000)), middleware.Shared(newEngine(t, coherence.WithStore(faulty)), middleware.Wait(time.Second)))
+		faulty.Always(storetest.OpSet, storetest.HangBefore())
+		start := time.Now()
+		require.Len(t, s.get("/").body, 2000)
+		require.Equal(t, time.Second, time.Since(start))
+		faulty.Repair()
+		requireStored(t, s.get("/"))
+		requireHit(t, s.get("/"))
+	})
 }

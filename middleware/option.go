@@ -177,7 +177,8 @@ func MaxVariants(n int) Option {
 	}
 }
 
-// Wait is how long a request waits for another one that is making the same page, before it runs the handler itself.
+// Wait is how long a request waits for another one that is making the same page, before it runs the handler itself, and how
+// long the store may take for a page while its client waits.
 // Default [DefaultWait].
 func Wait(d time.Duration) Option {
 	return func(s *settings) {
