@@ -2,6 +2,7 @@ package cacheplugin_test
 
 import (
 	"context"
+	"database/sql/driver"
 	"fmt"
 	"strings"
 	"sync"
@@ -101,9 +102,19 @@ func TestAPanicInATransactionLeavesTheRowsReadableAndWritable(t *testing.T) {
 				panic("the application")
 			})
 		})
+		require.PanicsWithValue(t, "the argument", func() {
+			_ = c.Transaction(func(tx *gorm.DB) error {
+				return tx.Model(c.new()).Where("id = ?", 1).Update("price", gorm.Expr("?", panicking{})).Error
+			})
+		})
 		require.EqualValues(t, 10, c.price(t, 1))
 		c.set(t, c.DB, 1, 11)
 		require.EqualValues(t, 11, c.price(t, 1))
 		c.silent(t, func() { require.EqualValues(t, 11, c.price(t, 1)) })
 	})
 }
+
+// panicking is an argument whose Value method panics.
+type panicking struct{}
+
+func (panicking) Value() (driver.Value, error) { panic("the argument") }

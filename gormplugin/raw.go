@@ -3,6 +3,8 @@ package cacheplugin
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
+	"reflect"
 
 	"gorm.io/gorm"
 
@@ -153,8 +155,16 @@ func (s *statement) captureRaw(ctx context.Context, v *sqltext.Write, query stri
 	return c, err
 }
 
-// capture runs a query and reads all of its rows.
+// capture runs a query and reads all of its rows. Arguments with a Value method are asked for it once before: database/sql
+// keeps the transaction locked for good when one panics while a query is sent, so that not even Rollback returns.
 func capture(ctx context.Context, c gorm.ConnPool, query string, args []any) (*rowset.Captured, error) {
+	for _, arg := range args {
+		if v, ok := arg.(driver.Valuer); ok {
+			if rv := reflect.ValueOf(arg); rv.Kind() != reflect.Pointer || !rv.IsNil() {
+				_, _ = v.Value() // asked again, and its error reported, when the query is sent
+			}
+		}
+	}
 	rows, err := c.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err
