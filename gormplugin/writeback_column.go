@@ -43,7 +43,7 @@ const (
 	columnUUID
 	columnUUIDAsIs // SQLite: text that no affinity changes
 	columnBytes
-	columnBytesSome // SQLite: an empty value comes back as something else
+	columnBytesSome  // SQLite: an empty value comes back as something else
 	columnTimeZone   // PostgreSQL timestamptz: microseconds, local time
 	columnTimeNoZone // PostgreSQL timestamp: microseconds, no zone
 	columnTimeText   // SQLite: text that the driver reads back as a time
@@ -190,8 +190,8 @@ func (c *dirtyColumn) normal(v any) (any, bool) {
 	if err != nil {
 		return nil, false
 	}
-	if v == nil {
-		return nil, true
+	if b, ok := v.([]byte); v == nil || ok && b == nil {
+		return nil, true // both drivers take a nil slice for NULL
 	}
 	switch c.kind {
 	case columnInteger:

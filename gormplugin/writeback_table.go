@@ -93,7 +93,9 @@ func (w *writeback) newTable(ctx context.Context, m *model) (*dirtyTable, error)
 	}
 	t.selectRow = "SELECT * FROM " + t.name + " WHERE " + strings.Join(conditions, " AND ")
 	t.config.Name = m.schema.Table
-	t.config.Rank = rank(m)
+	if t.config.Rank, err = readRank(ctx, p, m.folded); err != nil {
+		return nil, err
+	}
 	t.config.Flush, t.config.Batch = m.policy.Flush, m.policy.Batch
 	t.config.Pending, t.config.Full = m.policy.Pending, m.policy.Full
 	return t, w.readIsolation(ctx)
@@ -137,24 +139,6 @@ func inOtherUnique(sets [][]string, column string, m *model) bool {
 		}
 	}
 	return false
-}
-
-// rank puts a table after those its rows refer to, as GORM's relations tell.
-func rank(m *model) int { return rankOf(m, 0) }
-
-func rankOf(m *model, depth int) int {
-	const deepest = 16
-	n := 0
-	if depth == deepest {
-		return n
-	}
-	for _, rel := range m.schema.Relationships.BelongsTo {
-		if rel.FieldSchema == m.schema {
-			continue
-		}
-		n = max(n, 1+rankOf(&model{schema: rel.FieldSchema}, depth+1))
-	}
-	return n
 }
 
 // key is the row's key in the dirty table.
