@@ -49,7 +49,7 @@ func destinationTrials() []trial {
 		found("map of none", func(w *witness, d *map[string]any) *gorm.DB { return w.Model(&Sailor{}).First(d, 99) }),
 		found("maps", func(w *witness, d *[]map[string]any) *gorm.DB { return w.Model(&Sailor{}).Order("id").Find(d) }),
 		found("maps of lockers", func(w *witness, d *[]map[string]any) *gorm.DB { return w.Table("lockers").Order("id").Find(d) }),
-		{"map given by value", func(w *witness) {
+		{name: "map given by value", do: func(w *witness) {
 			d := map[string]any{"old": 1}
 			w.ran(w.Model(&Ship{}).Take(d, 1), &d)
 		}},
@@ -120,7 +120,7 @@ func destinationTrials() []trial {
 		found("count groups", func(w *witness, d *int64) *gorm.DB { return w.Model(&Sailor{}).Group("age").Count(d) }),
 		found("count selected", func(w *witness, d *int64) *gorm.DB { return w.Model(&Sailor{}).Select("captain_id").Count(d) }),
 		found("count a table", func(w *witness, d *int64) *gorm.DB { return w.Table("loglines").Count(d) }),
-		{"count, then find with one handle", func(w *witness) {
+		{name: "count, then find with one handle", do: func(w *witness) {
 			var (
 				n   int64
 				all []Sailor
@@ -129,21 +129,21 @@ func destinationTrials() []trial {
 			w.ran(tx.Count(&n), &n)
 			w.ran(tx.Limit(2).Find(&all), &all)
 		}},
-		{"batches", func(w *witness) {
+		{name: "batches", do: func(w *witness) {
 			var s []Sailor
 			w.ran(w.FindInBatches(&s, 2, func(tx *gorm.DB, batch int) error {
 				w.ran(tx, &s, batch)
 				return nil
 			}), &s)
 		}},
-		{"batches with a condition and a limit", func(w *witness) {
+		{name: "batches with a condition and a limit", do: func(w *witness) {
 			var s []Ship
 			w.ran(w.Where("tons > ?", 50).Limit(2).FindInBatches(&s, 1, func(tx *gorm.DB, batch int) error {
 				w.ran(tx, &s, batch)
 				return nil
 			}), &s)
 		}},
-		{"rows", func(w *witness) {
+		{name: "rows", do: func(w *witness) {
 			rows, err := w.Model(&Sailor{}).Order("id").Rows()
 			if w.saw(err); err != nil {
 				return
@@ -154,7 +154,7 @@ func destinationTrials() []trial {
 			}
 			w.saw(rows.Err(), rows.Close())
 		}},
-		{"rows scanned by hand", func(w *witness) {
+		{name: "rows scanned by hand", do: func(w *witness) {
 			rows, err := w.Table("lockers").Select("id, s, t, bytes, ps").Order("id").Rows()
 			if w.saw(err); err != nil {
 				return
@@ -167,7 +167,7 @@ func destinationTrials() []trial {
 			}
 			w.saw(rows.Err(), rows.Close())
 		}},
-		{"row", func(w *witness) {
+		{name: "row", do: func(w *witness) {
 			var name string
 			var age int
 			w.saw(w.Model(&Sailor{}).Select("name", "age").Where("id = ?", 1).Row().Scan(&name, &age), name, age)
@@ -186,14 +186,14 @@ func destinationTrials() []trial {
 		found("raw named", func(w *witness, d *int) *gorm.DB {
 			return w.Raw("SELECT age FROM sailors WHERE id = @id", sql.Named("id", 1)).Scan(d)
 		}),
-		{"nil destination", func(w *witness) { w.ran(w.First(nil, 1)) }},
-		{"nil pointer", func(w *witness) { w.ran(w.First((*Sailor)(nil), 1)) }},
-		{"no pointer", func(w *witness) { w.ran(w.Find(Ship{}, 1)) }},
-		{"no model", func(w *witness) {
+		{name: "nil destination", do: func(w *witness) { w.ran(w.First(nil, 1)) }},
+		{name: "nil pointer", do: func(w *witness) { w.ran(w.First((*Sailor)(nil), 1)) }},
+		{name: "no pointer", do: func(w *witness) { w.ran(w.Find(Ship{}, 1)) }},
+		{name: "no model", do: func(w *witness) {
 			var n int
 			w.ran(w.Find(&n))
 		}},
-		{"generic", func(w *witness) {
+		{name: "generic", do: func(w *witness) {
 			ctx := w.ctx
 			s, err := gorm.G[Sailor](w.DB).Where("id = ?", 1).First(ctx)
 			w.saw(&s, err)
@@ -210,7 +210,7 @@ func destinationTrials() []trial {
 			raw, err := gorm.G[small](w.DB).Raw("SELECT id, name FROM sailors ORDER BY id").Find(ctx)
 			w.saw(&raw, err)
 		}},
-		{"generic with result", func(w *witness) {
+		{name: "generic with result", do: func(w *witness) {
 			result := gorm.WithResult()
 			s, err := gorm.G[Sailor](w.DB, result).Where("id = ?", 1).First(w.ctx)
 			w.saw(&s, err, result.RowsAffected, result.Result == nil)
@@ -219,7 +219,7 @@ func destinationTrials() []trial {
 			_, err = gorm.G[Ship](w.DB, result).Where("id = ?", 77).First(w.ctx)
 			w.saw(err, result.RowsAffected)
 		}},
-		{"generic batches and rows", func(w *witness) {
+		{name: "generic batches and rows", do: func(w *witness) {
 			w.saw(gorm.G[Ship](w.DB).FindInBatches(w.ctx, 2, func(data []Ship, batch int) error {
 				w.saw(data, batch)
 				return nil
@@ -232,7 +232,7 @@ func destinationTrials() []trial {
 			w.saw(gorm.G[Ship](w.DB).Select("name").Where("id = ?", 2).Scan(w.ctx, &name), name)
 			w.saw(gorm.G[Ship](w.DB).Select("name").Where("id = ?", 2).Row(w.ctx).Scan(&name), name)
 		}},
-		{"ended context", func(w *witness) {
+		{name: "ended context", do: func(w *witness) {
 			ctx, cancel := context.WithCancel(w.ctx)
 			cancel()
 			var (
@@ -245,7 +245,7 @@ func destinationTrials() []trial {
 			w.ran(w.WithContext(ctx).Model(&Ship{}).Count(&n), &n)
 			w.ran(w.First(&s, 1), &s)
 		}},
-		{"context past its deadline", func(w *witness) {
+		{name: "context past its deadline", do: func(w *witness) {
 			ctx, cancel := context.WithTimeout(w.ctx, -time.Second)
 			defer cancel()
 			var s Ship

@@ -8,7 +8,7 @@ import (
 // handleTrials use one handle several times: what a statement leaves behind is the next one's beginning.
 func handleTrials() []trial {
 	return []trial{
-		{"First, then Find on its result", func(w *witness) {
+		{name: "First, then Find on its result", do: func(w *witness) {
 			var (
 				s   Sailor
 				all []Sailor
@@ -17,14 +17,14 @@ func handleTrials() []trial {
 			w.ran(tx, &s)
 			w.ran(tx.Find(&all), &all)
 		}},
-		{"First by destination, then Find on its result", func(w *witness) {
+		{name: "First by destination, then Find on its result", do: func(w *witness) {
 			s := Ship{ID: 2}
 			tx := w.First(&s)
 			w.ran(tx, &s)
 			var all []Ship
 			w.ran(tx.Find(&all), &all)
 		}},
-		{"First by destination, then First on its result", func(w *witness) {
+		{name: "First by destination, then First on its result", do: func(w *witness) {
 			tx := w.Model(&Sailor{})
 			s := Sailor{Model: gorm.Model{ID: 2}}
 			w.ran(tx.Take(&s), &s)
@@ -32,13 +32,13 @@ func handleTrials() []trial {
 			w.ran(tx.Take(&other), &other)
 			w.ran(tx.Unscoped().Take(&other), &other)
 		}},
-		{"Take twice on a condition", func(w *witness) {
+		{name: "Take twice on a condition", do: func(w *witness) {
 			tx := w.Where("age = ?", 30)
 			var a, b Sailor
 			w.ran(tx.Order("id").First(&a), &a)
 			w.ran(tx.First(&b), &b)
 		}},
-		{"a session of a condition", func(w *witness) {
+		{name: "a session of a condition", do: func(w *witness) {
 			tx := w.Where("age > ?", 20).Session(&gorm.Session{})
 			var (
 				a, b []Sailor
@@ -48,19 +48,19 @@ func handleTrials() []trial {
 			w.ran(tx.Order("id desc").Find(&b), &b)
 			w.ran(tx.Model(&Sailor{}).Count(&n), &n)
 		}},
-		{"scoped by key, then unscoped", func(w *witness) {
+		{name: "scoped by key, then unscoped", do: func(w *witness) {
 			tx := w.Where("id = ?", 5)
 			var s Sailor
 			w.ran(tx.Limit(1).Find(&s), &s)
 			w.ran(tx.Unscoped().Limit(1).Find(&s), &s)
 		}},
-		{"unscoped by key, then scoped", func(w *witness) {
+		{name: "unscoped by key, then scoped", do: func(w *witness) {
 			tx := w.Unscoped().Where("id = ?", 5).Session(&gorm.Session{})
 			var s Sailor
 			w.ran(tx.First(&s), &s)
 			w.ran(tx.Session(&gorm.Session{NewDB: true}).Limit(1).Find(&s, 5), &s)
 		}},
-		{"soft delete filter left behind", func(w *witness) {
+		{name: "soft delete filter left behind", do: func(w *witness) {
 			var s, again Sailor
 			tx := w.Where("id = ?", 1).Limit(1).Find(&s)
 			w.ran(tx, &s)
@@ -68,7 +68,7 @@ func handleTrials() []trial {
 			var n int64
 			w.ran(tx.Model(&Sailor{}).Count(&n), &n)
 		}},
-		{"clauses left behind", func(w *witness) {
+		{name: "clauses left behind", do: func(w *witness) {
 			for _, read := range []func(*Ship) *gorm.DB{
 				func(s *Ship) *gorm.DB { return w.First(s, 1) },
 				func(s *Ship) *gorm.DB { s.ID = 1; return w.Take(s) },
@@ -83,25 +83,25 @@ func handleTrials() []trial {
 				w.saw(tx.Statement.Table, tx.Statement.SQL.String(), tx.Statement.Vars, tx.Statement.Schema.Name, tx.Statement.Dest, tx.Statement.Model)
 			}
 		}},
-		{"an error stays", func(w *witness) {
+		{name: "an error stays", do: func(w *witness) {
 			var s Sailor
 			tx := w.First(&s, 99)
 			w.ran(tx.First(&s, 1), &s)
 			w.ran(w.First(&s, 1), &s)
 		}},
-		{"a handle in two clauses", func(w *witness) {
+		{name: "a handle in two clauses", do: func(w *witness) {
 			older := w.Where("age > ?", 25)
 			var s []Sailor
 			w.ran(w.Where(older).Order("id").Find(&s), &s)
 			w.ran(w.Where(older).Or("name = ?", "Cid").Order("id").Find(&s), &s)
 		}},
-		{"model and destination", func(w *witness) {
+		{name: "model and destination", do: func(w *witness) {
 			m, d := Sailor{Model: gorm.Model{ID: 2}}, Sailor{}
 			w.ran(w.Model(&m).First(&d), &m, &d)
 			var list []Ship
 			w.ran(w.Model(&Sailor{}).Limit(1).Find(&list, 1), &list)
 		}},
-		{"dry run", func(w *witness) {
+		{name: "dry run", do: func(w *witness) {
 			var (
 				s Sailor
 				n int64
@@ -116,7 +116,7 @@ func handleTrials() []trial {
 			}
 			w.ran(w.First(&s, 1), &s)
 		}},
-		{"to SQL", func(w *witness) {
+		{name: "to SQL", do: func(w *witness) {
 			w.saw(w.ToSQL(func(tx *gorm.DB) *gorm.DB { return tx.Where("id > ?", 1).Find(&[]Sailor{}) }))
 			w.saw(w.ToSQL(func(tx *gorm.DB) *gorm.DB { return tx.First(&Sailor{}, 1) }))
 			w.saw(w.ToSQL(func(tx *gorm.DB) *gorm.DB {
@@ -124,7 +124,7 @@ func handleTrials() []trial {
 			}))
 			w.saw(w.ToSQL(func(tx *gorm.DB) *gorm.DB { return tx.Delete(&Sailor{}, 1) }))
 		}},
-		{"settings and instance settings", func(w *witness) {
+		{name: "settings and instance settings", do: func(w *witness) {
 			var s Sailor
 			tx := w.Set("crew", 1).InstanceSet("own", 2).First(&s, 1)
 			v, ok := tx.Get("crew")
@@ -132,7 +132,7 @@ func handleTrials() []trial {
 			v, ok = tx.InstanceGet("own")
 			w.saw(v, ok)
 		}},
-		{"find or initialise", func(w *witness) {
+		{name: "find or initialise", do: func(w *witness) {
 			var a, b, c Ship
 			w.ran(w.FirstOrInit(&a, Ship{Name: "Argo"}), &a)
 			w.ran(w.FirstOrInit(&b, Ship{Name: "Dove"}), &b)
@@ -140,14 +140,14 @@ func handleTrials() []trial {
 			var d Ship
 			w.ran(w.Where(Ship{ID: 1}).Assign(map[string]any{"tons": 6}).FirstOrInit(&d), &d)
 		}},
-		{"a statement of its own", func(w *witness) {
+		{name: "a statement of its own", do: func(w *witness) {
 			stmt := &gorm.Statement{DB: w.DB}
 			w.saw(stmt.Parse(&Sailor{}), stmt.Quote("a.b"), stmt.Schema.Table)
 			w.saw(w.Statement.Quote(clause.Column{Table: "x", Name: "y"}), w.DB.Name())
 			db, err := w.DB.DB()
 			w.saw(err, db.PingContext(w.ctx))
 		}},
-		{"migrator", func(w *witness) {
+		{name: "migrator", do: func(w *witness) {
 			m := w.Migrator()
 			w.saw(m.HasTable(&Sailor{}), m.HasTable("beards"), m.HasColumn(&Sailor{}, "Name"), m.HasColumn(&Sailor{}, "beard"))
 			w.saw(m.HasIndex(&Sailor{}, "DeletedAt"))

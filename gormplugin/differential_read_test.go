@@ -10,7 +10,7 @@ import (
 
 // found is a trial that reads into a value of the type.
 func found[T any](name string, read func(w *witness, dest *T) *gorm.DB) trial {
-	return trial{name, func(w *witness) {
+	return trial{name: name, do: func(w *witness) {
 		var dest T
 		w.ran(read(w, &dest), &dest)
 	}}
@@ -18,7 +18,7 @@ func found[T any](name string, read func(w *witness, dest *T) *gorm.DB) trial {
 
 // reused is found with a destination that holds something already.
 func reused[T any](name string, dest func() T, read func(w *witness, dest *T) *gorm.DB) trial {
-	return trial{name, func(w *witness) {
+	return trial{name: name, do: func(w *witness) {
 		d := dest()
 		w.ran(read(w, &d), &d)
 		w.ran(read(w, &d), &d)

@@ -75,7 +75,7 @@ func relationTrials() []trial {
 		found("join into maps", func(w *witness, d *[]map[string]any) *gorm.DB {
 			return w.Model(&Sailor{}).Joins("Ship").Order("sailors.id").Find(d)
 		}),
-		{"association find and count", func(w *witness) {
+		{name: "association find and count", do: func(w *witness) {
 			s := Sailor{Model: gorm.Model{ID: 1}}
 			var (
 				parrots []Parrot
@@ -94,7 +94,7 @@ func relationTrials() []trial {
 			w.saw(w.Model(&[]Sailor{{Model: gorm.Model{ID: 1}}, {Model: gorm.Model{ID: 2}}}).Association("Parrots").Count())
 			w.saw(w.Model(&s).Association("Beards").Error)
 		}},
-		{"related rows share what is cached", func(w *witness) {
+		{name: "related rows share what is cached", do: func(w *witness) {
 			var (
 				ship   Ship
 				sailor Sailor
@@ -106,7 +106,7 @@ func relationTrials() []trial {
 			var again Sailor
 			w.ran(w.Preload("Ship").First(&again, 1), &again)
 		}},
-		{"what is found is the caller's own", func(w *witness) {
+		{name: "what is found is the caller's own", do: func(w *witness) {
 			var a, b Chest
 			w.ran(w.First(&a, 1), &a)
 			a.Notes["a"], a.List[0], a.Marks[0] = 9, "changed", "changed"

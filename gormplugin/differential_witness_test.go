@@ -28,6 +28,7 @@ type witness struct {
 	ctx      context.Context //nolint:containedctx // the session's
 	trace    *[]string
 	seen     []string
+	panicked bool
 }
 
 func newWitness(tb testing.TB, db *gorm.DB) *witness {
@@ -52,6 +53,7 @@ func (w *witness) translated() *gorm.DB {
 func (w *witness) try(tr trial) {
 	defer func() {
 		if p := recover(); p != nil {
+			w.panicked = true
 			w.saw(fmt.Sprintf("panic: %v", p))
 		}
 	}()
