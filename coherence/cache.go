@@ -95,10 +95,10 @@ func (c *Cache) Delete(ctx context.Context, key string) error {
 	return nil
 }
 
-// Copies is where all who use the cache find the decoded copies of its entries: what make returned at the first call. Together
+// Copies is where all who use the cache find the decoded copies of its entries: what build returned at the first call. Together
 // they may take [Cache.CopyBytes].
-func (c *Cache) Copies(make func() any) any {
-	c.copiesOnce.Do(func() { c.copies = make() })
+func (c *Cache) Copies(build func() any) any {
+	c.copiesOnce.Do(func() { c.copies = build() })
 	return c.copies
 }
 

@@ -72,6 +72,6 @@ func splitEntry(b []byte, epoch *[epochSize]byte) (s rawStamps, payload []byte, 
 		return nil, nil, false, errCorruptEntry
 	}
 	rest = rest[size:]
-	end := int(n) * stampSize //nolint:gosec // n is bounded by the entry's own length above
+	end := int(n) * stampSize
 	return rawStamps(rest[:end]), rest[end:], true, nil
 }

@@ -85,13 +85,12 @@ type stampSet struct {
 	index map[uint32]int // word -> place in list, once there are many
 }
 
-// add reports whether the word was new.
-func (s *stampSet) add(st Stamp) bool {
+// add keeps the older of two stamps of a word.
+func (s *stampSet) add(st Stamp) {
 	const scanned = 32
 	if s.index == nil && len(s.list) < scanned {
-		before := len(s.list)
 		s.list = s.list.with(st)
-		return len(s.list) > before
+		return
 	}
 	if s.index == nil {
 		s.index = make(map[uint32]int, 2*len(s.list))
@@ -101,9 +100,8 @@ func (s *stampSet) add(st Stamp) bool {
 	}
 	if i, ok := s.index[st.Word]; ok {
 		s.list[i].Version = min(s.list[i].Version, st.Version)
-		return false
+		return
 	}
 	s.index[st.Word] = len(s.list)
 	s.list = append(s.list, st)
-	return true
 }

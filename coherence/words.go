@@ -32,7 +32,7 @@ func (w words) of(hash uint64) uint32 {
 	if hash == seedAll {
 		return allWord
 	}
-	i := uint32(mix(hash) >> 32 & uint64(len(w)-1)) //nolint:gosec // masked by the table's length
+	i := uint32(mix(hash) >> 32 & uint64(len(w)-1))
 	if i == allWord {
 		return 1
 	}

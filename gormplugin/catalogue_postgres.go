@@ -143,7 +143,7 @@ func (r *postgresRelation) add(f fact) {
 		r.generated = r.generated || f.c != ""
 	case "table":
 		n := r.graph.name(f.a, f.b)
-		n.opaque, n.fires = f.c != "", events(f.n) //nolint:gosec // of four bits
+		n.opaque, n.fires = f.c != "", events(f.n)
 	case "action":
 		deletes, updates := events(0), events(0)
 		switch f.c[0] {

@@ -57,7 +57,7 @@ func binaryColumns(text string, columns []string) []bool {
 	for i, column := range columns {
 		start := words.rest
 		named := strings.EqualFold(unquoteSQLite(words.next()), column)
-		last := ""
+		var last string
 		for depth := 0; ; {
 			last = words.next()
 			if last == "" || depth == 0 && (last == "," || last == ")") {
@@ -136,7 +136,7 @@ func (w *sqliteWords) next() string {
 func (w *sqliteWords) skip() {
 	for {
 		w.rest = strings.TrimLeft(w.rest, " \t\r\n\f")
-		mark := ""
+		var mark string
 		switch {
 		case strings.HasPrefix(w.rest, "--"):
 			mark = "\n"

@@ -5,6 +5,7 @@ import (
 	"context"
 	"math"
 	"reflect"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -150,7 +151,7 @@ func (m *model) newPlan(v rowset.View) *decodePlan {
 		f := m.schema.LookUpField(name)
 		if f == nil {
 			// A name with a double underscore may be a nested relation's.
-			if bytes.Contains([]byte(name), []byte("__")) {
+			if strings.Contains(name, "__") {
 				return plan
 			}
 			continue
@@ -298,7 +299,7 @@ func (p *decodePlan) row(ctx context.Context, it *rowset.Iterator, dest reflect.
 		case fieldInt:
 			at.SetInt(value.Int64())
 		case fieldUint:
-			at.SetUint(uint64(value.Int64())) //nolint:gosec // takes has seen that it is not negative
+			at.SetUint(uint64(value.Int64()))
 		case fieldFloat:
 			at.SetFloat(value.Float64())
 		case fieldBool:

@@ -38,8 +38,8 @@ type triggerTables struct {
 	tables []string
 }
 
-func (s *settings) refuse(format string, args ...any) {
-	s.errs = append(s.errs, fmt.Errorf("cacheplugin: "+format, args...))
+func (s *settings) refuse(why string) {
+	s.errs = append(s.errs, errors.New("cacheplugin: "+why))
 }
 
 // WithMemory bounds the bytes of the built-in store, rows and pages together. Default 64 MiB, at least 8 MiB.

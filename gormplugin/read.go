@@ -354,10 +354,13 @@ func (r *reader) serve(key string, tags []coherence.Tag, life coherence.Life, by
 	}
 	switch {
 	case db.Error != nil: // GORM could not build the statement, and has said so
+	case own != nil && (err == nil || brokeOff(own, err)):
+		r.resume(own)
 	case err != nil:
 		_ = db.AddError(err)
-	case own != nil:
-		r.resume(own)
+		if own != nil {
+			_ = own.Close() // the error comes first
+		}
 	case loaded.Value == nil:
 		// Another call's answer could not be kept, so there is none to share.
 		if callbacks.BuildQuerySQL(db); db.Error == nil {
@@ -386,12 +389,12 @@ func (r *reader) fill(ctx context.Context, life coherence.Life, byKey bool, fits
 	}
 	captured := rowset.Capture(rows, maxAnswer)
 	if err := captured.Err(); err != nil {
-		return coherence.Filled{}, nil, err
+		return coherence.Filled{}, captured, err
 	}
 	data, err := captured.Bytes()
 	if err != nil {
 		r.plugin.stats.refuse(coherence.ReasonValue)
-		return coherence.Filled{}, captured, nil
+		return coherence.Filled{}, captured, nil //nolint:nilerr // the answer is handed on as it came
 	}
 	filled := coherence.Filled{Value: answerEntry(data), Life: life, Keep: true}
 	if byKey {

@@ -26,7 +26,7 @@ func (f *fill) finish() {
 		f.sent = a.status
 		f.announceStatus(j)
 		f.land(j.reason, nil, selector{})
-		f.report(Miss, j.reason, false, nil)
+		f.report(j.reason, false, nil)
 		return
 	}
 	j.complete(f)
@@ -34,7 +34,7 @@ func (f *fill) finish() {
 	if j.reason == "" || j.reason == ReasonStampsMoved || !switches.On(switches.PageShareable) {
 		p = j.page(f)
 	}
-	rest := f.send(j, p)
+	rest := f.send(j)
 	if p != nil {
 		f.settle(j, p)
 	}
@@ -42,7 +42,7 @@ func (f *fill) finish() {
 	f.land(j.reason, p, j.pick)
 	a.sendBody(rest)
 	a.superfluous()
-	f.report(Miss, j.reason, stored, p)
+	f.report(j.reason, stored, p)
 }
 
 // announceStatus adds Cache-Status to the header map.
@@ -54,7 +54,7 @@ func (f *fill) announceStatus(j *judgement) {
 
 // send hands over the header and the first bytes of the body, and returns the rest: outer middleware that touches the
 // header at the first write has done so then, and a slow client holds nobody up.
-func (f *fill) send(j *judgement, p *page) (rest []byte) {
+func (f *fill) send(j *judgement) (rest []byte) {
 	a, h := &f.answer, f.w.Header()
 	a.restore()
 	status := a.status

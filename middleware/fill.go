@@ -74,7 +74,7 @@ func (v *visit) fill(fwd rfc9111.Fwd, fl *flight, keep bool) {
 			f.sent = http.StatusNotModified
 		}
 	}
-	f.report(Miss, f.passed, false, nil)
+	f.report(f.passed, false, nil)
 }
 
 // run calls the handler with a request of its own: one context that collects dependencies, and a header without the
@@ -171,7 +171,7 @@ func (f *fill) panicked() {
 		}.AddTo(f.w.Header())
 	}
 	f.ended = time.Now()
-	f.report(Miss, ReasonPanicked, false, nil)
+	f.report(ReasonPanicked, false, nil)
 }
 
 // land ends the flight, if others wait.
@@ -180,13 +180,14 @@ func (f *fill) land(reason Reason, p *page, pick selector) {
 		return
 	}
 	end := endUnshared
-	switch {
-	case reason == "" || reason == ReasonStampsMoved:
+	switch reason {
+	case "", ReasonStampsMoved:
 		end = endShared
-	case reason == ReasonPanicked:
+	case ReasonPanicked:
 		end = endLost
-	case reason == ReasonCancelled:
+	case ReasonCancelled:
 		end = endGone
+	default:
 	}
 	// Noted first, so that those who wait do not queue behind one another.
 	if !passing(reason) {
@@ -199,7 +200,7 @@ func (f *fill) land(reason Reason, p *page, pick selector) {
 }
 
 // report tells recorder and log how it went.
-func (f *fill) report(outcome Outcome, reason Reason, stored bool, p *page) {
+func (f *fill) report(reason Reason, stored bool, p *page) {
 	d := f.door
 	if reason == ReasonCookie {
 		d.logCookies(f.r)
@@ -211,7 +212,7 @@ func (f *fill) report(outcome Outcome, reason Reason, stored bool, p *page) {
 		d.refusal(f.r.Context(), f.r, reason, f.site)
 	}
 	e := Event{
-		Outcome: outcome, Reason: reason, Route: route(f.r), Method: f.r.Method, Status: f.sent, Bytes: f.answer.sent,
+		Outcome: Miss, Reason: reason, Route: route(f.r), Method: f.r.Method, Status: f.sent, Bytes: f.answer.sent,
 		Fill: f.ended.Sub(f.started), Stored: stored,
 	}
 	if p != nil {

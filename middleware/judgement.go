@@ -39,7 +39,7 @@ func (f *fill) judge(written bool) *judgement {
 	j.lifetime, j.explicit = j.directives.Lifetime(j.header, f.ended, d.kind)
 	j.initial = rfc9111.InitialAge(j.header, f.started, f.ended)
 	j.stamps = f.stamps()
-	j.reason = f.incomplete(j)
+	j.reason = f.incomplete()
 	if j.reason == "" {
 		j.reason = f.refuse(j, j.header, written, notes)
 	}
@@ -67,7 +67,7 @@ func bars(notes []coherence.Note) bool {
 }
 
 // incomplete finds answers that are not surely whole.
-func (f *fill) incomplete(j *judgement) Reason {
+func (f *fill) incomplete() Reason {
 	a := &f.answer
 	switch {
 	case a.broken || a.declared >= 0 && a.declared != int64(len(a.body)) && !bodyless(a.status):

@@ -29,8 +29,8 @@ func (v *visit) key() {
 	if d.identify != nil && switches.On(switches.PageUser) {
 		b = appendPart(b, v.user)
 	}
-	if d.settings.key != nil {
-		b = appendPart(b, d.settings.key(r))
+	if d.key != nil {
+		b = appendPart(b, d.key(r))
 	}
 	b = appendPart(b, v.scheme)
 	b = appendPart(b, v.host)

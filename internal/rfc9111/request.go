@@ -30,17 +30,17 @@ type Entry struct {
 type Verdict uint8
 
 const (
-	// MustValidate: the handler must be asked.
+	// MustValidate says that the handler must be asked.
 	MustValidate Verdict = iota
-	// Unsatisfiable: the handler would have to be asked, but the client said
+	// Unsatisfiable says that the handler would have to be asked, but the client said
 	// only-if-cached; the answer is 504 (RFC 9111 section 5.2.1.7).
 	Unsatisfiable
-	// UseFresh: the stored response is the answer.
+	// UseFresh says that the stored response is the answer.
 	UseFresh
-	// UseStale: the stored response is stale, and the client's max-stale
+	// UseStale says that the stored response is stale, and the client's max-stale
 	// accepts it.
 	UseStale
-	// UseAndRefresh: the stored response is stale and is the answer, and it
+	// UseAndRefresh says that the stored response is stale and is the answer, and it
 	// is to be refreshed in the background.
 	UseAndRefresh
 )

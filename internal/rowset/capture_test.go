@@ -38,7 +38,7 @@ func (s script) open(t testing.TB) *sql.Rows {
 
 func (s script) Connect(context.Context) (driver.Conn, error) { return s, nil }
 func (s script) Driver() driver.Driver                        { return nil }
-func (s script) Prepare(string) (driver.Stmt, error) { return nil, errors.New("no statements") }
+func (s script) Prepare(string) (driver.Stmt, error)          { return nil, errors.New("no statements") }
 
 func (s script) Begin() (driver.Tx, error) { return nil, errors.New("no transactions") }
 func (s script) Close() error              { return nil }

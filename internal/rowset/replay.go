@@ -10,8 +10,8 @@ import (
 // replay is an encoded answer as a driver's rows. database/sql calls it from
 // one goroutine at a time.
 type replay struct {
-	ctx     context.Context
-	source  driver.Rows // this replay, or the resumed rows around it
+	ctx     context.Context //nolint:containedctx // the reader's, asked at each row
+	source  driver.Rows     // this replay, or the resumed rows around it
 	view    View
 	it      Iterator
 	arena   arena

@@ -3,6 +3,7 @@ package rowset
 import (
 	"context"
 	"database/sql/driver"
+	"errors"
 	"io"
 )
 
@@ -34,7 +35,7 @@ func (r *resumed) enter(ctx context.Context, v View) {
 func (r *resumed) Next(dest []driver.Value) error {
 	if !r.live {
 		err := r.replay.Next(dest)
-		if err != io.EOF || r.current < len(r.captured.sets)-1 {
+		if !errors.Is(err, io.EOF) || r.current < len(r.captured.sets)-1 {
 			return err
 		}
 		if r.captured.failure != nil {

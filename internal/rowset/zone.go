@@ -18,7 +18,7 @@ const (
 // appendTime encodes the instant in nanoseconds and the location; a monotonic
 // reading is dropped. ok is false for an offset no zone can have.
 func appendTime(dst []byte, t time.Time) (out []byte, ok bool) {
-	zone, abbr, name, offset := byte(zoneFixed), "", "", 0
+	zone, abbr, name, offset := zoneFixed, "", "", 0
 	switch loc := t.Location(); loc {
 	case time.UTC:
 		zone = zoneUTC

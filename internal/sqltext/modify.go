@@ -171,7 +171,7 @@ func (w *writer) update() {
 		w.unknown(Update)
 		return
 	}
-	ok := false
+	var ok bool
 	switch w.d {
 	case Postgres:
 		w.word("only")
@@ -210,7 +210,7 @@ func (w *writer) delete() {
 	w.i++
 	w.out.Kind = Delete
 	w.returning()
-	ok := false
+	var ok bool
 	switch w.d {
 	case Postgres, SQLite:
 		ok = w.word("from")

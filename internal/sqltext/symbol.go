@@ -17,7 +17,7 @@ func (l *lexer) marker() {
 	case c == '?' && l.d != Postgres:
 		l.i++
 		l.skip(isDigit)
-		l.endParam(tokenParam, pos)
+		l.endParam(pos)
 	case c == ':' && l.d != Postgres && isLetter(l.at(1)):
 		if l.d == MySQL {
 			l.refuse()
@@ -25,11 +25,11 @@ func (l *lexer) marker() {
 		}
 		l.i++
 		l.skip(isNamePart)
-		l.endParam(tokenParam, pos)
+		l.endParam(pos)
 	case c == '@' && l.d == SQLite && isLetter(l.at(1)):
 		l.i++
 		l.skip(isNamePart)
-		l.endParam(tokenParam, pos)
+		l.endParam(pos)
 	case c == '@' && (l.d == MySQL || l.d == Other):
 		l.skip(func(c byte) bool { return c == '@' || c == '.' || isNamePart(c) })
 		l.emit(tokenVariable, pos, l.s[pos:l.i])
@@ -39,13 +39,13 @@ func (l *lexer) marker() {
 }
 
 // endParam emits a placeholder unless something is glued to it that a server might take as part of it.
-func (l *lexer) endParam(kind tokenKind, pos int) {
+func (l *lexer) endParam(pos int) {
 	c := l.at(0)
 	if isNamePart(c) || c == '(' && l.d == SQLite && l.s[pos] != '?' || c == ':' && l.d == SQLite {
 		l.refuse()
 		return
 	}
-	l.emit(kind, pos, l.s[pos:l.i])
+	l.emit(tokenParam, pos, l.s[pos:l.i])
 }
 
 // dollar reads $1, SQLite's $name, and PostgreSQL's $tag$…$tag$.
@@ -54,11 +54,11 @@ func (l *lexer) dollar(pos int) {
 	case isDigit(l.at(1)) && l.d != MySQL:
 		l.i++
 		l.skip(isDigit)
-		l.endParam(tokenParam, pos)
+		l.endParam(pos)
 	case l.d == SQLite && isLetter(l.at(1)):
 		l.i++
 		l.skip(isNamePart)
-		l.endParam(tokenParam, pos)
+		l.endParam(pos)
 	case l.d == Postgres:
 		l.i++
 		if l.at(0) != '$' && !isLetter(l.at(0)) && l.at(0) < 0x80 {

@@ -209,7 +209,7 @@ func TestAWriteNamesItsTablesOrCountsAsAWriteOfEverything(t *testing.T) {
 			assert.Equal(t, c.to, names(got.Tables), c.sql)
 		}
 		assert.Equal(t, c.to != "", got.Writes(), c.sql)
-		rows, ends, any, count := false, false, false, 1
+		rows, ends, all, count := false, false, false, 1
 		for _, f := range c.flags {
 			switch f {
 			case 'r':
@@ -217,12 +217,12 @@ func TestAWriteNamesItsTablesOrCountsAsAWriteOfEverything(t *testing.T) {
 			case 'e':
 				ends = true
 			case '*':
-				any = true // unknown already says that rows may come back
+				all = true // unknown already says that rows may come back
 			default:
 				count = int(f - '0')
 			}
 		}
-		if !any {
+		if !all {
 			assert.Equal(t, rows, got.ReturnsRows, "returns rows: "+c.sql)
 		}
 		assert.Equal(t, ends, got.EndsTransaction, "ends the transaction: "+c.sql)

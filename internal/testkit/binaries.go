@@ -23,8 +23,8 @@ type binaries struct {
 func findBinaries() (binaries, error) {
 	if path, err := exec.LookPath("postgres"); err == nil {
 		// PATH may hold a link to one program of an installation; initdb must be of the same one.
-		if real, err := filepath.EvalSymlinks(path); err == nil {
-			if found, ok := binariesIn(filepath.Dir(real)); ok {
+		if target, err := filepath.EvalSymlinks(path); err == nil {
+			if found, ok := binariesIn(filepath.Dir(target)); ok {
 				return found, nil
 			}
 		}

@@ -59,14 +59,12 @@ func (r *row) share() []any {
 }
 
 // popNext takes next out of the queue; it is in no order any more.
-func (r *row) popNext() *part {
-	p := r.next
+func (r *row) popNext() {
 	if len(r.rest) == 0 {
 		r.next = nil
-		return p
+		return
 	}
 	r.next, r.rest = r.rest[0], r.rest[1:]
-	return p
 }
 
 // size estimates the memory of the row.
