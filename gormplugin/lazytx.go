@@ -35,16 +35,17 @@ func (p *Plugin) beginTransaction(original *func(*gorm.DB), op operation) func(*
 		}
 		// db.Connection and dbresolver bring pools of their own: their transactions must be seen, too.
 		stmt.ConnPool = p.wrap(stmt.ConnPool)
-		p.warm(db)
 		beginner, begins := stmt.ConnPool.(gorm.ConnPoolBeginner)
 		m := p.modelOfStatement(db)
 		switch {
 		case db.SkipDefaultTransaction || !begins || p.closed.Load():
+			p.warm(db)
 			(*original)(db)
 		case p.mayWait(db, m, op):
 			stmt.ConnPool = &lazyTx{plugin: p, owner: stmt, model: m, pool: stmt.ConnPool, beginner: beginner, ctx: stmt.Context}
 			db.InstanceSet("gorm:started_transaction", true)
 		default:
+			p.warm(db)
 			p.beginDefault(db, m, *original)
 		}
 	}
@@ -151,6 +152,7 @@ func (l *lazyTx) begin() error {
 	if l.inner != nil {
 		return nil
 	}
+	_, _ = l.plugin.relation(l.ctx, l.pool, tableName(l.model.schema.Table)) // as warm does
 	return l.plugin.writeback.beginHolding(l.ctx, l.model, func() (gorm.ConnPool, error) {
 		c, err := l.beginner.BeginTx(l.ctx, nil)
 		if err != nil {
