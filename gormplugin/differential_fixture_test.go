@@ -137,8 +137,10 @@ func seed(tb testing.TB, db *gorm.DB) {
 		sailors[i].ID = uint(i + 1)
 	}
 	parrots := []Parrot{
-		{Model: gorm.Model{ID: 1}, SailorID: ptr(uint(1)), Name: "Polly"}, {Model: gorm.Model{ID: 2}, SailorID: ptr(uint(1)), Name: "Kiki"},
-		{Model: gorm.Model{ID: 3}, SailorID: ptr(uint(2)), Name: "Rio"}, {Model: gorm.Model{ID: 4}, Name: "Stray"},
+		{Model: gorm.Model{ID: 1}, SailorID: ptr(uint(1)), Name: "Polly"},
+		{Model: gorm.Model{ID: 2}, SailorID: ptr(uint(1)), Name: "Kiki"},
+		{Model: gorm.Model{ID: 3}, SailorID: ptr(uint(2)), Name: "Rio"},
+		{Model: gorm.Model{ID: 4}, Name: "Stray"},
 		{Model: gorm.Model{ID: 5, DeletedAt: gorm.DeletedAt{Time: day(9), Valid: true}}, SailorID: ptr(uint(1)), Name: "Ghost"},
 	}
 	coins := []Coin{
@@ -146,9 +148,14 @@ func seed(tb testing.TB, db *gorm.DB) {
 	}
 	charts := []Chart{{"6ba7b810-9dad-11d1-80b4-00c04fd430c8", "Aegean"}, {"6ba7b811-9dad-11d1-80b4-00c04fd430c8", "Baltic"}}
 	for _, rows := range []any{
-		ships, cargo, tongues, sailors, []Berth{{1, ptr(uint(1)), "A1"}, {2, ptr(uint(2)), "B2"}}, parrots, coins, charts,
-		[]Voyage{{ID: 1, Name: "out", Days: 3}, {ID: 2, Name: "home", Days: 4}}, []Remark{{1, 1, "fair"}, {2, 1, "foul"}},
-		[]Logline{{1, "left"}, {1, "left"}, {2, "wind"}}, []Tide{{0.5, "low"}, {2.25, "high"}}, []Rope{{"Main", 30}, {"jib", 12}},
+		ships, cargo, tongues, sailors,
+		[]Berth{{1, ptr(uint(1)), "A1"}, {2, ptr(uint(2)), "B2"}},
+		parrots, coins, charts,
+		[]Voyage{{ID: 1, Name: "out", Days: 3}, {ID: 2, Name: "home", Days: 4}},
+		[]Remark{{1, 1, "fair"}, {2, 1, "foul"}},
+		[]Logline{{1, "left"}, {1, "left"}, {2, "wind"}},
+		[]Tide{{0.5, "low"}, {2.25, "high"}},
+		[]Rope{{"Main", 30}, {"jib", 12}},
 		lockers(), chests(),
 	} {
 		require.NoError(tb, db.Session(&gorm.Session{SkipHooks: true}).Omit("Coin").Create(rows).Error)

@@ -244,6 +244,13 @@ func conditionTrials() []trial {
 		found("hooks that read, by key", func(w *witness, v *Voyage) *gorm.DB { return w.First(v, 1) }),
 		found("unknown column", func(w *witness, s *[]Sailor) *gorm.DB { return w.Where("beard = ?", 1).Find(s) }),
 		found("unknown table", func(w *witness, s *[]Sailor) *gorm.DB { return w.Table("beards").Find(s) }),
+		found("an error at a later row", func(w *witness, s *[]Sailor) *gorm.DB {
+			return w.Select("id, CASE WHEN id = 3 THEN abs(id * 0 - 9223372036854775807 - 1) ELSE 1 END AS age").Order("id").Find(s)
+		}),
+		reused("an error at a later row, into a full list", func() []Sailor { return []Sailor{fullSailor()} }, func(w *witness, s *[]Sailor) *gorm.DB {
+			return w.Select("id, CASE WHEN id = 3 THEN abs(id * 0 - 9223372036854775807 - 1) ELSE 1 END AS age").Order("id").Find(s)
+		}),
+		found("a value that does not fit", func(w *witness, l *[]struct{ S int }) *gorm.DB { return w.Model(&Locker{}).Order("id").Find(l) }),
 		found("bad SQL", func(w *witness, s *[]Sailor) *gorm.DB { return w.Where("name = = ?", 1).Find(s) }),
 		found("too few arguments", func(w *witness, s *[]Sailor) *gorm.DB { return w.Where("name = ? AND age = ?", "Ann").Find(s) }),
 		found("a value of the wrong type", func(w *witness, s *[]Sailor) *gorm.DB { return w.Where("age = ?", "old").Find(s) }),

@@ -110,6 +110,12 @@ func updateTrials() []trial {
 		wrote("returning none", of([]Coin{}), func(w *witness, c *[]Coin) *gorm.DB {
 			return w.Model(c).Clauses(clause.Returning{}).Where("id = ?", 98).Update("face", "x")
 		}),
+		wrote("returning, refused", of([]Ship{{ID: 1, Name: "old"}, {ID: 2, Name: "old"}}), func(w *witness, s *[]Ship) *gorm.DB {
+			return w.Model(s).Clauses(clause.Returning{}).Update("name", "Calypso")
+		}),
+		wrote("returning one column, refused", of(Ship{ID: 1}), func(w *witness, s *Ship) *gorm.DB {
+			return w.Model(s).Clauses(clause.Returning{Columns: []clause.Column{{Name: "tons"}}}).Update("name", "Calypso")
+		}),
 		wrote("custom kinds", of(Chest{ID: 1}), func(w *witness, c *Chest) *gorm.DB {
 			return w.Model(c).Updates(Chest{Weight: 3, Marks: Marks{"z"}, List: []string{"three"}, Where: Spot{X: 9}, Notes: map[string]any{"n": nil}})
 		}),

@@ -81,16 +81,22 @@ func (s *statement) queryModel(ctx context.Context, query string, args []any) (*
 			text, _ = s.extend(query, &plan, true)
 		}
 		var err error
-		if captured, err = capture(ctx, c, text, args); err != nil {
+		captured, err = capture(ctx, c, text, args)
+		if captured != nil {
+			own = captured.View().NumColumns()
+		}
+		if err != nil {
+			if plan.ask != askNothing {
+				own -= s.added(&plan)
+			}
 			return err
 		}
-		own = captured.View().NumColumns()
 		if plan.ask != askNothing {
 			own = s.noteBehind(ctx, captured.View(), &plan, e)
 		}
 		return nil
 	})
-	if err != nil || live != nil {
+	if live != nil || err != nil && (own <= 0 || !brokeOff(captured, err)) {
 		return live, err
 	}
 	return s.plugin.replayer.Resume(context.WithoutCancel(ctx), captured, 0, own)
@@ -153,13 +159,17 @@ func (s *statement) noteCounted(v rowset.View, plan *writePlan, e *effects) int6
 	return n
 }
 
+// added is how many columns the statement was made to return besides GORM's.
+func (s *statement) added(plan *writePlan) int {
+	if plan.ask == askRows && !plan.deletes {
+		return len(plan.rel.columns)
+	}
+	return len(s.model.keys)
+}
+
 // noteBehind notes what stands behind GORM's columns and returns how many columns are GORM's.
 func (s *statement) noteBehind(ctx context.Context, v rowset.View, plan *writePlan, e *effects) int {
-	ours := len(s.model.keys)
-	if plan.ask == askRows && !plan.deletes {
-		ours = len(plan.rel.columns)
-	}
-	own := v.NumColumns() - ours
+	own := v.NumColumns() - s.added(plan)
 	if rest, err := v.Project(max(own, 0), v.NumColumns()); own > 0 && err == nil && (plan.ask == askKeys || plan.deletes || named(rest, plan.rel.columns)) {
 		s.note(ctx, rest, plan, e)
 		return own
