@@ -163,12 +163,9 @@ func (t *dirtyTable) load(ctx context.Context, c *rowChange) (*core.Base, error)
 	} else if ok {
 		return t.base(hit.Value, hit.Stamps(nil))
 	}
-	args := make([]any, len(c.parts))
-	for i, text := range c.parts {
-		var ok bool
-		if args[i], ok = argumentOf(t.classes[i], text); !ok {
-			return nil, core.ErrSync
-		}
+	args, ok := t.arguments(c.parts)
+	if !ok {
+		return nil, core.ErrSync
 	}
 	tags := [1]coherence.Tag{t.tag(c.parts)}
 	loaded, err := rows.Load(ctx, storeKey, tags[:], func(ctx context.Context) (coherence.Filled, error) {
