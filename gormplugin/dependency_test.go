@@ -10,7 +10,6 @@ import (
 	"gorm.io/gorm/clause"
 
 	"github.com/cachewright/cachewright/coherence"
-
 	cacheplugin "github.com/cachewright/cachewright/gormplugin"
 )
 

@@ -25,7 +25,7 @@ func time0() time.Time { return time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC) }
 type witness struct {
 	testing.TB
 	*gorm.DB                 // a session of the trial's own
-	ctx      context.Context //nolint:containedctx // the session's
+	ctx      context.Context
 	trace    *[]string
 	seen     []string
 	panicked bool

@@ -73,7 +73,7 @@ func (s *statement) queryModel(ctx context.Context, query string, args []any) (*
 	err = s.run(ctx, plan.tags, !inside, func(c gorm.ConnPool, e *effects) error {
 		if plan.ask == askNothing && inside {
 			var err error
-			live, err = c.QueryContext(ctx, query, args...) //nolint:rowserrcheck,sqlclosecheck // GORM reads and closes them
+			live, err = c.QueryContext(ctx, query, args...)
 			return err
 		}
 		text := query

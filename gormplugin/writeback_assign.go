@@ -104,7 +104,7 @@ func (t *dirtyTable) addition(stmt *gorm.Statement, c *rowChange, at int, e clau
 	case rv.CanInt():
 		return sign * rv.Int(), rv.Int() != math.MinInt64
 	case rv.CanUint():
-		return sign * int64(rv.Uint()), rv.Uint() <= math.MaxInt64 //nolint:gosec // bounded in the same breath
+		return sign * int64(rv.Uint()), rv.Uint() <= math.MaxInt64
 	default:
 		return 0, false
 	}

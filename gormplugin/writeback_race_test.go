@@ -30,7 +30,7 @@ func TestNoIncrementIsLostOrSeenTwiceByManyWriters(t *testing.T) {
 		)
 		for w := range writers {
 			group.Go(func() {
-				random := rand.New(rand.NewPCG(uint64(w), 7)) //nolint:gosec // repeatable, and guards nothing
+				random := rand.New(rand.NewPCG(uint64(w), 7))
 				for range rounds {
 					id := random.Int64N(rows) + 1
 					var err error

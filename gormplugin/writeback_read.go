@@ -33,7 +33,7 @@ func (w *writeback) beforeStatement(ctx context.Context, db *gorm.DB, m *model) 
 	stmt := db.Statement
 	if stmt.SQL.Len() == 0 {
 		if callbacks.BuildQuerySQL(db); db.Error != nil {
-			return nil
+			return nil //nolint:nilerr // GORM has its error already
 		}
 	}
 	v := w.plugin.texts.Read(w.plugin.dialect, stmt.SQL.String())

@@ -107,7 +107,7 @@ func describe(tb testing.TB, db *sql.DB, query string, args ...any) []any {
 		length, hasLength := column.Length()
 		nullable, hasNullable := column.Nullable()
 		precision, scale, hasScale := column.DecimalSize()
-		values = append(values, column.Name(), column.DatabaseTypeName(), column.ScanType(),
+		values = append(values, column.Name(), column.DatabaseTypeName(), column.ScanType(), //nolint:makezero // the row's values come first
 			length, hasLength, nullable, hasNullable, precision, scale, hasScale)
 	}
 	require.NoError(tb, rows.Err())
