@@ -46,11 +46,12 @@ func groups() []group {
 		{"associations", false, associationTrials()},
 		{"transactions", false, transactionTrials()},
 		{"raw", false, rawTrials()},
+		{"random", false, randomTrials()},
 	}
 }
 
 // fewestTrials keeps trials from getting lost.
-const fewestTrials = 10
+const fewestTrials = 600
 
 // TestWithThePluginAnApplicationSeesWhatItSeesWithout runs all trials on a plain handle and, for every policy, on one with
 // the plugin, each over a database of its own with the same contents, and compares what was seen.

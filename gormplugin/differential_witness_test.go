@@ -24,7 +24,7 @@ func time0() time.Time { return time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC) }
 // witness writes down all that an application sees of its calls.
 type witness struct {
 	testing.TB
-	*gorm.DB                 // a session of the trial's own
+	*gorm.DB // a session of the trial's own
 	ctx      context.Context
 	trace    *[]string
 	seen     []string
