@@ -32,6 +32,10 @@ test-long: ## the same as test, five times over, and ten minutes of fuzzing
 bench: ## a table of what the cache costs and saves, with ratios (ROUNDS=5 BENCHTIME=200ms: under a minute)
 	cd bench && $(alone) go test -run '^TestTable$$' -count=1 -timeout 60m -benchtime $(or $(BENCHTIME),200ms) -args -rounds=$(or $(ROUNDS),5)
 
+.PHONY: model
+model: ## check the protocol's model in every order of its steps, with spin (installs it like make test)
+	.ci/spin.sh
+
 .PHONY: lint
 lint: ## golangci-lint; the first run builds it, which takes minutes
 	$(alone) go tool -modfile=.ci/lint.mod golangci-lint run ./...

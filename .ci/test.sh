@@ -94,6 +94,15 @@ with_postgres() { "$work/pgserve" "$@"; }
 
 race_tests() { with_postgres go test -race -shuffle=on -count="$count" -timeout "$test_timeout" ./...; }
 
+# The demo and the benchmarks run the library as an application would, at an application's speed.
+other_tests() {
+	local module
+	for module in demoapp bench; do
+		echo "-- $module"
+		(cd "$module" && with_postgres go test -shuffle=on -count="$count" -timeout "$test_timeout" ./...) || return 1
+	done
+}
+
 # fuzz_smoke gives each fuzz target of the library its share of the time; of up to a minute, no more than ten seconds.
 fuzz_smoke() {
 	local targets=() line file name share
@@ -124,8 +133,10 @@ step 'build the tools' build_tools
 step 'format' check_format
 step 'go.mod and go.sum are tidy' each_module go mod tidy -diff
 step 'floors' go test -count=1 -run 'Floor|Violation|Walk' .
+step 'the model, in every order' .ci/spin.sh
 step 'go vet' each_module go vet ./...
 step 'staticcheck' each_module "$staticcheck" ./...
-step 'tests, with the race detector' each_module race_tests
+step 'tests, with the race detector' race_tests
+step 'tests of the demo and the benchmarks' other_tests
 step 'fuzz smoke' fuzz_smoke
 printf '\n== all steps passed in %d s\n' "$SECONDS"
