@@ -214,6 +214,16 @@ func transactionTrials() []trial {
 				return nil
 			})
 		}),
+		transacted("a list in a transaction that wrote another row", func(w *witness) error {
+			w.ran(w.Model(&Coin{ID: 2}).Update("worth", gorm.Expr("worth + ?", 1)))
+			w.ran(w.Create(&Coin{ID: 60, Face: "late"}))
+			return w.Transaction(func(tx *gorm.DB) error {
+				w.ran(tx.Model(&Coin{ID: 1}).Update("face", "x"))
+				var all []Coin
+				w.ran(tx.Order("id").Find(&all), &all)
+				return nil
+			})
+		}),
 		transacted("pending rows, then a transaction", func(w *witness) error {
 			w.ran(w.Model(&Coin{ID: 1}).Update("worth", gorm.Expr("worth + ?", 1)))
 			w.ran(w.Create(&Tongue{Code: "pe", Name: "pending"}))

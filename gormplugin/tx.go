@@ -25,7 +25,6 @@ type tx struct {
 	wrote   bool     // a statement that writes was sent
 
 	holder *core.Holder // of write-back rows, until the end; nil while it holds none
-	holds  map[*dirtyTable]bool
 	ended  bool
 }
 

@@ -38,25 +38,25 @@ func (w *writeback) beforeBegin(ctx context.Context, opts *sql.TxOptions) error 
 
 // holdBefore takes the gate of a write-back model's table before the default transaction of its statement begins, where
 // nothing could be flushed while that is open. nil: there is no need.
-func (w *writeback) holdBefore(ctx context.Context, m *model) (*core.Holder, *dirtyTable, error) {
+func (w *writeback) holdBefore(ctx context.Context, m *model) (*core.Holder, error) {
 	if !w.used() || !w.narrow() || m == nil || m.policy.Strategy != policy.WriteBack {
-		return nil, nil, nil
+		return nil, nil
 	}
 	t := w.list()[m.folded]
 	if t == nil {
-		return nil, nil, nil
+		return nil, nil
 	}
 	h := w.buffer.Holder()
 	if err := w.hold(ctx, nil, h, t, true, nil); err != nil {
 		h.Release()
-		return nil, nil, err
+		return nil, err
 	}
-	return h, t, nil
+	return h, nil
 }
 
 // beginHolding runs begin with the gate of the model's table held, and hands the gate to the transaction begun.
 func (w *writeback) beginHolding(ctx context.Context, m *model, begin func() (gorm.ConnPool, error)) error {
-	h, table, err := w.holdBefore(ctx, m)
+	h, err := w.holdBefore(ctx, m)
 	if err != nil {
 		return err
 	}
@@ -75,7 +75,7 @@ func (w *writeback) beginHolding(ctx context.Context, m *model, begin func() (go
 		return err
 	}
 	if t, _ := txOf(c); t != nil && t.holder == nil {
-		t.adopt(h, table)
+		t.adopt(h)
 		adopted = true
 	}
 	return nil

@@ -102,13 +102,9 @@ func (w *writeback) holder(t *tx) (*core.Holder, func()) {
 }
 
 // adopt makes a holder the transaction's: its gates open when the transaction has ended.
-func (t *tx) adopt(h *core.Holder, tables ...*dirtyTable) {
+func (t *tx) adopt(h *core.Holder) {
 	t.holder = h
 	t.atEnd = append(t.atEnd, h.Release)
-	t.holds = map[*dirtyTable]bool{}
-	for _, table := range tables {
-		t.holds[table] = true
-	}
 }
 
 func (w *writeback) hold(ctx context.Context, t *tx, h *core.Holder, table *dirtyTable, all bool, pins [][]string) error {
@@ -119,11 +115,8 @@ func (w *writeback) hold(ctx context.Context, t *tx, h *core.Holder, table *dirt
 			keys[i] = table.key(parts)
 		}
 	}
-	if t != nil {
-		if (t.wrote || w.plugin.root.Stats().MaxOpenConnections == 1) && w.narrow() && table.waits(all, keys) {
-			return ErrPendingRow
-		}
-		t.holds[table] = true
+	if t != nil && (t.wrote || w.plugin.root.Stats().MaxOpenConnections == 1) && w.narrow() && table.waits(all, keys) {
+		return ErrPendingRow
 	}
 	return w.await(ctx, table, keys, t != nil, func(ctx context.Context) error {
 		if all {

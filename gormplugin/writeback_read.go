@@ -117,15 +117,16 @@ func (w *writeback) beforeText(ctx context.Context, c gorm.ConnPool, query strin
 	return nil
 }
 
-// flushFor flushes a table for a reader. One that lags by policy is left alone. So is one of which the reader's own
-// transaction holds a gate: what it holds was flushed, and the flusher may be waiting for its locks. So are all in a
-// transaction of SQLite, where what was pending was flushed before BEGIN.
+// flushFor flushes a table for a reader. One that lags by policy is left alone, and so are all in a transaction of SQLite,
+// where what was pending was flushed before BEGIN. A gate of the reader's own transaction is no reason not to flush: it
+// covers the rows that the transaction wrote, of which nothing is pending, and not the others, which must be seen. Where
+// the flusher meets the transaction's locks all the same, the wait has an end and a name.
 func (w *writeback) flushFor(ctx context.Context, c gorm.ConnPool, t *dirtyTable) error {
 	if t.model.policy.Reads == policy.ReadsFlushed || t.Pending() == 0 {
 		return nil
 	}
 	own, foreign := txOf(c)
-	if own != nil && (own.holds[t] || w.narrow()) {
+	if own != nil && w.narrow() {
 		return nil
 	}
 	return w.await(ctx, t, nil, own != nil || foreign, t.Flush)
