@@ -76,6 +76,9 @@ func rawTrials() []trial {
 		}},
 		{name: "through the statement's pool", do: func(w *witness) {
 			pool := w.Statement.ConnPool
+			if _, prepared := pool.(*gorm.PreparedStmtDB); prepared {
+				return // what a prepared statement does when it is run by hand is past the plugin
+			}
 			result, err := pool.ExecContext(w.ctx, "UPDATE ships SET tons = 4 WHERE id = 1")
 			w.saw(err)
 			n, err := result.RowsAffected()

@@ -94,7 +94,7 @@ func (r *reader) direct(why coherence.Reason) {
 		r.deps.Refuse(why)
 	}
 	if !r.plugin.writeback.used() {
-		r.plugin.original.query(r.db)
+		r.plugin.through(r.db, opRaw, nil, r.plugin.original.query)
 		return
 	}
 	r.executeFlushed()
@@ -116,7 +116,7 @@ func (r *reader) uncached(why coherence.Reason) {
 	p := r.plugin
 	if r.deps == nil && !p.writeback.used() {
 		p.stats.refuse(why)
-		p.original.query(r.db)
+		p.through(r.db, opRaw, nil, p.original.query)
 		return
 	}
 	callbacks.BuildQuerySQL(r.db)
@@ -149,10 +149,11 @@ func (r *reader) stand(tags []coherence.Tag) {
 	r.deps.Read(p.engine.Stamp(nil, tags...))
 }
 
-// execute runs the statement whose SQL is built, as GORM's own callback does.
+// execute runs the statement whose SQL is built, as GORM's own callback does. What it calls may write: the stand-in sees
+// that also before a pool of prepared statements, which the wrapped pool is behind.
 func (r *reader) execute() {
 	stmt := r.db.Statement
-	rows, err := stmt.ConnPool.QueryContext(stmt.Context, stmt.SQL.String(), stmt.Vars...)
+	rows, err := r.plugin.rawStatement(stmt.Context, stmt.ConnPool).QueryContext(stmt.Context, stmt.SQL.String(), stmt.Vars...)
 	if err != nil {
 		_ = r.db.AddError(err)
 		return
