@@ -16,9 +16,10 @@ import (
 type fixture struct {
 	database testkit.Database
 	raw      *sql.DB
-	tables   []string // each after those it refers to
-	restore  string
-	dump     string
+	tables   []string    // each after those it refers to
+	script   string      // brings back the rows of the beginning
+	restore  []*sql.Stmt // the same, for SQLite, where reading SQL costs more than running it
+	dump     *sql.Stmt
 }
 
 // newFixture fills the database. The models' tables must be there.
@@ -48,9 +49,38 @@ func newFixture(tb testing.TB, database testkit.Database) *fixture {
 		f.exec(tb, "CREATE TABLE seed_of_"+table+" AS SELECT * FROM "+table)
 		fmt.Fprintf(&restore, "INSERT INTO %s SELECT * FROM seed_of_%s;\n", table, table)
 	}
-	f.restore = restore.String() + f.sequences(tb)
-	f.dump = f.dumpOf(tb)
+	restore.WriteString(f.sequences(tb))
+	f.script = restore.String()
+	if database.Name == "sqlite" {
+		for text := range strings.Lines(f.script) {
+			f.restore = append(f.restore, f.prepare(tb, text))
+		}
+	}
+	f.dump = f.prepare(tb, f.dumpOf(tb))
 	return f
+}
+
+func (f *fixture) prepare(tb testing.TB, query string) *sql.Stmt {
+	tb.Helper()
+	stmt, err := f.raw.PrepareContext(tb.Context(), query)
+	require.NoError(tb, err, query)
+	tb.Cleanup(func() { require.NoError(tb, stmt.Close()) })
+	return stmt
+}
+
+// reset brings back the rows of the beginning.
+func (f *fixture) reset(tb testing.TB) {
+	tb.Helper()
+	if f.database.Name != "sqlite" {
+		f.exec(tb, f.script)
+		return
+	}
+	f.exec(tb, "BEGIN")
+	for _, stmt := range f.restore {
+		_, err := stmt.ExecContext(tb.Context())
+		require.NoError(tb, err)
+	}
+	f.exec(tb, "COMMIT")
 }
 
 func (f *fixture) exec(tb testing.TB, query string) {
@@ -105,7 +135,7 @@ func (f *fixture) list(tb testing.TB, query string) []string {
 // contents are the tables' rows as text.
 func (f *fixture) contents(tb testing.TB) string {
 	tb.Helper()
-	rows, err := f.raw.QueryContext(tb.Context(), f.dump)
+	rows, err := f.dump.QueryContext(tb.Context())
 	require.NoError(tb, err)
 	defer func() { require.NoError(tb, rows.Close()) }()
 	var b strings.Builder

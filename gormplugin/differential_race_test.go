@@ -3,4 +3,4 @@
 package cacheplugin_test
 
 // oneTrialIn of so many is run: SQLite in Go is many times slower under the race detector.
-const oneTrialIn = 5
+const oneTrialIn = 8

@@ -176,7 +176,7 @@ func newSide(tb testing.TB, k kind, p *policy.Policy) *side {
 func (s *side) run(tb testing.TB, g group, tr trial) string {
 	tb.Helper()
 	if s.touched {
-		s.exec(tb, s.restore)
+		s.reset(tb)
 		s.touched = false
 		if s.plugin != nil {
 			require.NoError(tb, s.plugin.Engine().InvalidateAll(tb.Context()))
