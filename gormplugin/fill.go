@@ -10,25 +10,30 @@ import (
 	"github.com/cachewright/cachewright/internal/rowset"
 )
 
-// serve answers from the cache or through it, and hands the answer to the destination.
-func (r *reader) serve(key string, tags []coherence.Tag, life coherence.Life, byKey bool, fits func(rowset.View) bool) {
-	p, db := r.plugin, r.db
-	rows := p.engine.Rows()
-	hit, ok, err := rows.Get(r.ctx, key)
+// serve hands an entry of the cache to the destination. It reports whether the read is done: answered, or failed.
+func (r *reader) serve(key string) bool {
+	hit, ok, err := r.plugin.engine.Rows().Get(r.ctx, key)
 	if err != nil {
-		_ = db.AddError(err)
-		return
+		_ = r.db.AddError(err)
+		return true
 	}
 	if ok {
 		if r.deps != nil {
 			r.deps.Read(hit.Stamps(nil))
 		}
 		if r.deliver(hit.Value) {
-			p.stats.hits.Add(1)
-			return
+			r.plugin.stats.hits.Add(1)
+			return true
 		}
 	}
-	p.stats.misses.Add(1)
+	r.plugin.stats.misses.Add(1)
+	return false
+}
+
+// load reads through the cache after a miss, and hands the answer to the destination.
+func (r *reader) load(key string, tags []coherence.Tag, life coherence.Life, byKey bool, fits func(rowset.View) bool) {
+	p, db := r.plugin, r.db
+	rows := p.engine.Rows()
 	if r.dirty == nil {
 		// What is pending is flushed twice: here, so that the flush does not move the stamps that Load takes, and under
 		// those stamps, which vouch for a change that came in between.

@@ -2,6 +2,7 @@ package cacheplugin
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 
 	"gorm.io/gorm/clause"
@@ -48,14 +49,23 @@ func (r *reader) byKey() bool {
 	}
 	var buf [128]byte
 	storeKey := string(p.rowKey(buf[:0], scope, m.schema, v, key...))
-	given := r.givenKey()
-	defer r.leaveClauses(given)
-	if p.writeback.used() && r.pending(key) {
-		return true
+	var given []clause.Expression
+	if r.keyed {
+		given = r.givenKey()
 	}
-	tags := [1]coherence.Tag{m.table.RowText(key...)}
-	r.serve(storeKey, tags[:], m.life, true, func(answer rowset.View) bool { return holdsKey(answer, m, classes, key) })
+	if (!p.writeback.used() || !r.pending(key)) && !r.serve(storeKey) {
+		r.loadRow(storeKey, classes, key)
+	}
+	r.leaveClauses(given)
 	return true
+}
+
+// loadRow reads the row after a miss. It works on copies, so that what a hit needs of its key stays on the stack.
+func (r *reader) loadRow(storeKey string, classes []keyClass, key []string) {
+	m := r.model
+	classes, key = slices.Clone(classes), slices.Clone(key)
+	tags := []coherence.Tag{m.table.RowText(key...)}
+	r.load(storeKey, tags, m.life, true, func(answer rowset.View) bool { return holdsKey(answer, m, classes, key) })
 }
 
 // plain reports that the statement asks for whole rows of the model's own table into a struct or slice of the model.
@@ -158,6 +168,7 @@ func (r *reader) oneKey(dst []string, classes []keyClass) ([]string, bool) {
 			zeros++
 			continue
 		}
+		r.keyed = true
 		text, ok := canonicalKey(classes[i], v)
 		if !ok || found && key[i] != text {
 			return nil, false

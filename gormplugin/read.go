@@ -80,6 +80,7 @@ type reader struct {
 	ctx    context.Context //nolint:containedctx // a reader lives as long as one callback
 	deps   *coherence.Deps
 	model  *model
+	keyed  bool            // the destination holds a part of the key
 	tables []coherence.Tag // what a query reads; nil for a read by key
 
 	dirty    *dirtyTable // of a read by key of a write-back model, which has answered nothing
@@ -190,7 +191,9 @@ func (r *reader) byQuery() {
 	}
 	r.deps.Scoped(scope)
 	r.tables = tags
-	r.serve(string(key), tags, r.model.life, false, nil)
+	if stored := string(key); !r.serve(stored) {
+		r.load(stored, tags, r.model.life, false, nil)
+	}
 }
 
 // fallThrough reads a built statement from the database. Its tables may be known although it cannot be cached.
