@@ -84,7 +84,7 @@ type traceStep struct {
 
 func readTrace(t testing.TB, path string) []traceStep {
 	t.Helper()
-	text, err := os.ReadFile(path) //nolint:gosec // a file of this module
+	text, err := os.ReadFile(path)
 	require.NoError(t, err)
 	var steps []traceStep
 	for line := range strings.Lines(string(text)) {

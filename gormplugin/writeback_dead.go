@@ -64,7 +64,7 @@ func (s *sink) Dead(ctx context.Context, dead *core.FlushError, leave func()) er
 	if err != nil {
 		return fmt.Errorf("describing a dead letter: %w", err)
 	}
-	query := "INSERT INTO cachewright_dead_letters (table_name, row_key, changes, error) VALUES (" +
+	query := "INSERT INTO cachewright_dead_letters (table_name, row_key, changes, error) VALUES (" + //nolint:gosec // placeholders, no values
 		p.placeholder(1) + ", " + p.placeholder(2) + ", " + p.placeholder(3) + ", " + p.placeholder(4) + ")"
 	if _, err := p.root.ExecContext(ctx, query, letter.Table, string(key), string(changes), dead.Err.Error()); err != nil {
 		return fmt.Errorf("recording a dead letter: %w", err)
