@@ -21,8 +21,8 @@ test: ## everything a change must pass; installs PostgreSQL if it is missing (IN
 	.ci/test.sh
 
 .PHONY: test-short
-test-short: ## the library's tests without the race detector and the slow ones
-	$(alone) $(PGSERVE) go test -short -count=1 ./...
+test-short: ## half a minute: the library's tests on SQLite, without the race detector and the slow ones
+	$(alone) CACHEWRIGHT_POSTGRES=skip go test -short -count=1 ./...
 
 .PHONY: test-long
 test-long: ## the same as test, five times over, and ten minutes of fuzzing

@@ -91,6 +91,9 @@ func TestAServerFromTheEnvironmentIsUsed(t *testing.T) {
 }
 
 func TestServeGivesTheCommandAServer(t *testing.T) {
+	if os.Getenv("CACHEWRIGHT_POSTGRES") == "skip" {
+		t.Skip("CACHEWRIGHT_POSTGRES=skip: tests without a server")
+	}
 	t.Setenv("CACHEWRIGHT_TEST_DSN", "")
 	require.NoError(t, os.Unsetenv("CACHEWRIGHT_TEST_DSN"))
 	var told writer
