@@ -17,12 +17,12 @@ demo: ## run the demo's tour, then serve it until interrupted (without a termina
 	go run ./demoapp -tour -serve
 
 .PHONY: test
-test: ## everything a change must pass; installs PostgreSQL if it is missing (INSTALL=0: only says so)
+test: ## everything a change must pass; installs PostgreSQL and MariaDB if they are missing (INSTALL=0: only says so)
 	.ci/test.sh
 
 .PHONY: test-short
 test-short: ## half a minute: the library's tests on SQLite, without the race detector and the slow ones
-	$(alone) CACHEWRIGHT_POSTGRES=skip go test -short -count=1 ./...
+	$(alone) CACHEWRIGHT_POSTGRES=skip CACHEWRIGHT_MARIADB=skip go test -short -count=1 ./...
 
 .PHONY: test-long
 test-long: ## the same as test, five times over, and ten minutes of fuzzing

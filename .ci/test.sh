@@ -6,7 +6,8 @@
 #   FUZZ_SECONDS=50   how long all fuzz targets together look for new inputs; 0 leaves them out
 #   TEST_TIMEOUT=15m  how long the tests of one package may take
 #
-# CACHEWRIGHT_TEST_DSN (a PostgreSQL server to use) and CACHEWRIGHT_POSTGRES=skip are for the tests, and hold here too.
+# CACHEWRIGHT_TEST_DSN (a PostgreSQL server to use), CACHEWRIGHT_TEST_MARIADB_DSN (a MariaDB server), CACHEWRIGHT_POSTGRES=skip
+# and CACHEWRIGHT_MARIADB=skip are for the tests, and hold here too.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -50,12 +51,20 @@ have_postgres() {
 		compgen -G '/usr/local/opt/postgresql@*/bin/postgres' >/dev/null
 }
 
+# The server's programs are all it takes: the tests start a server of their own, and no service of the system is relied on.
+have_mariadb() {
+	[ -n "${CACHEWRIGHT_TEST_MARIADB_DSN:-}" ] || [ "${CACHEWRIGHT_MARIADB:-}" = skip ] || command -v mariadbd >/dev/null ||
+		compgen -G '/usr/sbin/mariadbd' >/dev/null || compgen -G '/usr/libexec/mariadbd' >/dev/null ||
+		compgen -G '/opt/homebrew/opt/mariadb/bin/mariadbd' >/dev/null || compgen -G '/usr/local/opt/mariadb/bin/mariadbd' >/dev/null
+}
+
 have_c_compiler() { command -v "${CC:-gcc}" >/dev/null || command -v cc >/dev/null || command -v clang >/dev/null; }
 
 install_missing() {
 	command -v go >/dev/null || { echo 'Go is missing: https://go.dev/dl/' >&2; return 1; }
 	local apt=() dnf=() brew=()
 	have_postgres || { apt+=(postgresql); dnf+=(postgresql-server); brew+=(postgresql); }
+	have_mariadb || { apt+=(mariadb-server); dnf+=(mariadb-server); brew+=(mariadb); }
 	# The race detector is linked by a C compiler.
 	have_c_compiler || { apt+=(gcc libc6-dev); dnf+=(gcc); brew+=(llvm); }
 	if [ ${#apt[@]} -eq 0 ]; then
@@ -89,17 +98,17 @@ check_format() {
 	[ -z "$unformatted" ] || { printf 'run "make fmt" for:\n%s\n' "$unformatted" >&2; return 1; }
 }
 
-# with_postgres runs a command with one PostgreSQL server for all of its test processes.
-with_postgres() { "$work/pgserve" "$@"; }
+# with_servers runs a command with one PostgreSQL and one MariaDB server for all of its test processes.
+with_servers() { "$work/pgserve" "$@"; }
 
-race_tests() { with_postgres go test -race -shuffle=on -count="$count" -timeout "$test_timeout" ./...; }
+race_tests() { with_servers go test -race -shuffle=on -count="$count" -timeout "$test_timeout" ./...; }
 
 # The demo and the benchmarks run the library as an application would, at an application's speed.
 other_tests() {
 	local module
 	for module in demoapp bench; do
 		echo "-- $module"
-		(cd "$module" && with_postgres go test -shuffle=on -count="$count" -timeout "$test_timeout" ./...) || return 1
+		(cd "$module" && with_servers go test -shuffle=on -count="$count" -timeout "$test_timeout" ./...) || return 1
 	done
 }
 

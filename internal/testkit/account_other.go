@@ -11,12 +11,12 @@ import (
 // account stands for the user a server runs as; only Unix systems start servers.
 type account struct{}
 
-func serverAccount() (account, error) {
-	return account{}, errors.New("start PostgreSQL: only Unix systems can; set " + envDSN + " to a server to use")
+func serverAccount(string) (account, error) {
+	return account{}, errors.New("start a server: only Unix systems can; set " + envDSN + " and " + envMariaDSN + " to servers to use")
 }
 
 func (account) attributes() *syscall.SysProcAttr { return nil }
 
-func (account) folder() (string, error) { return os.MkdirTemp("", "cachewright-pg-") }
+func (account) folder() (string, error) { return os.MkdirTemp("", "cachewright-db-") }
 
 func quit(p *os.Process) error { return p.Kill() }

@@ -11,18 +11,18 @@ import (
 	"syscall"
 )
 
-// account is who the server runs as: initdb and postgres refuse to be root. The zero value is ourselves.
+// account is who a server runs as: PostgreSQL and MariaDB refuse to be root. The zero value is ourselves.
 type account struct {
 	uid, gid uint32
 	other    bool
 }
 
-// serverAccount returns the account "postgres" or "nobody" when we are root, and ourselves otherwise.
-func serverAccount() (account, error) {
+// serverAccount returns the account with the preferred name, or "nobody", when we are root, and ourselves otherwise.
+func serverAccount(preferred string) (account, error) {
 	if os.Getuid() != 0 {
 		return account{}, nil
 	}
-	for _, name := range []string{"postgres", "nobody"} {
+	for _, name := range []string{preferred, "nobody"} {
 		found, err := user.Lookup(name)
 		if err != nil {
 			continue
@@ -33,7 +33,7 @@ func serverAccount() (account, error) {
 			return account{uid: uint32(uid), gid: uint32(gid), other: true}, nil
 		}
 	}
-	return account{}, fmt.Errorf("PostgreSQL refuses to run as root, and there is no user %q or %q", "postgres", "nobody")
+	return account{}, fmt.Errorf("the server refuses to run as root, and there is no user %q or %q", preferred, "nobody")
 }
 
 // attributes starts a process as the account, in a process group of its own: an interrupt typed at the terminal is for
@@ -52,13 +52,13 @@ func (a account) folder() (string, error) {
 	if a.other && !reachable(parent) {
 		parent = "/tmp"
 	}
-	dir, err := os.MkdirTemp(parent, "cachewright-pg-")
+	dir, err := os.MkdirTemp(parent, "cachewright-db-")
 	if err != nil {
-		return "", fmt.Errorf("make the folder of a PostgreSQL server: %w", err)
+		return "", fmt.Errorf("make the folder of a server: %w", err)
 	}
 	if a.other {
 		if err := os.Chown(dir, int(a.uid), int(a.gid)); err != nil {
-			return "", fmt.Errorf("hand the folder of a PostgreSQL server over: %w", err)
+			return "", fmt.Errorf("hand the folder of a server over: %w", err)
 		}
 	}
 	return dir, nil

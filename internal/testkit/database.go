@@ -6,8 +6,10 @@ import (
 	"testing"
 
 	"github.com/glebarez/sqlite"
+	driverMySQL "github.com/go-sql-driver/mysql"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
+	"gorm.io/driver/mysql"
 	"gorm.io/driver/postgres"
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
@@ -16,7 +18,7 @@ import (
 // Database is a fresh database of one kind, which any number of handles may be opened on. Handles opened by its methods
 // are closed at the end of the test they were opened for.
 type Database struct {
-	Name string // "sqlite" or "postgres": the dialect's name in GORM
+	Name string // "sqlite", "postgres" or "mysql": the dialect's name in GORM
 	DSN  string
 }
 
@@ -38,6 +40,12 @@ func SQLiteDatabase(tb testing.TB) Database {
 func PostgresDatabase(tb testing.TB) Database {
 	tb.Helper()
 	return Database{Name: "postgres", DSN: Postgres(tb)}
+}
+
+// MariaDatabase is a database made by [MariaDB].
+func MariaDatabase(tb testing.TB) Database {
+	tb.Helper()
+	return Database{Name: "mysql", DSN: MariaDB(tb)}
 }
 
 // Open opens another GORM handle, with a connection pool of its own. The configuration may be nil and is not changed;
@@ -73,10 +81,14 @@ func (d Database) RawCounted(tb testing.TB) (*sql.DB, *Probe) {
 
 // Dialector returns GORM's dialector over a pool that is already open, for tests that open GORM themselves.
 func (d Database) Dialector(pool gorm.ConnPool) gorm.Dialector {
-	if d.Name == "postgres" {
+	switch d.Name {
+	case "postgres":
 		return postgres.New(postgres.Config{Conn: pool})
+	case "mysql":
+		return mysql.New(mysql.Config{Conn: pool})
+	default:
+		return &sqlite.Dialector{Conn: pool}
 	}
-	return &sqlite.Dialector{Conn: pool}
 }
 
 func (d Database) gorm(tb testing.TB, pool *sql.DB, cfg *gorm.Config) *gorm.DB {
@@ -108,12 +120,24 @@ func (d Database) pool(tb testing.TB, connector driver.Connector) *sql.DB {
 
 func (d Database) connector(tb testing.TB) driver.Connector {
 	tb.Helper()
-	if d.Name == "postgres" {
+	switch d.Name {
+	case "postgres":
 		cfg, err := pgx.ParseConfig(d.DSN)
 		if err != nil {
 			tb.Fatalf("testkit: read the DSN: %v", err)
 		}
 		return stdlib.GetConnector(*cfg)
+	case "mysql":
+		cfg, err := driverMySQL.ParseDSN(d.DSN)
+		if err != nil {
+			tb.Fatalf("testkit: read the DSN: %v", err)
+		}
+		cfg.Logger = &driverMySQL.NopLogger{} // tests break connections on purpose
+		connector, err := driverMySQL.NewConnector(cfg)
+		if err != nil {
+			tb.Fatalf("testkit: read the DSN: %v", err)
+		}
+		return connector
 	}
 	// The driver is registered under a name, and only a handle opened by it gives it out.
 	db, err := sql.Open(sqliteDriver, d.DSN)

@@ -13,22 +13,36 @@ import (
 // interruptPatience is how long an interrupted command may take to end.
 const interruptPatience = 10 * time.Second
 
-// Serve starts a PostgreSQL server, prints its DSN, runs the command with CACHEWRIGHT_TEST_DSN set to it, and stops the
-// server when the command ends: many test processes then share one server. It returns the command's exit code. Without
-// a command it serves until ctx ends, whose end also interrupts the command. A DSN already in the environment is used as it
-// is, and CACHEWRIGHT_POSTGRES=skip starts nothing.
+// Serve starts a PostgreSQL and a MariaDB server, prints their DSNs, runs the command with CACHEWRIGHT_TEST_DSN and
+// CACHEWRIGHT_TEST_MARIADB_DSN set to them, and stops the servers when the command ends: many test processes then share
+// them. It returns the command's exit code. Without a command it serves until ctx ends, whose end also interrupts the
+// command. A DSN already in the environment is used as it is, and CACHEWRIGHT_POSTGRES=skip and CACHEWRIGHT_MARIADB=skip
+// start nothing.
 func Serve(ctx context.Context, output io.Writer, command []string) (exitCode int, err error) {
-	if os.Getenv(envDSN) != "" || os.Getenv(envPostgres) == "skip" {
-		return runCommand(ctx, command, nil)
+	var env []string
+	if os.Getenv(envDSN) == "" && os.Getenv(envPostgres) != "skip" {
+		server, err := newServer(nil)
+		if err != nil {
+			return 1, err
+		}
+		defer closing(server.close, &err)
+		fmt.Fprintf(output, "PostgreSQL for the tests: %s\n", server.DSN(""))
+		env = append(env, envDSN+"="+server.DSN(""))
 	}
-	server, err := newServer(nil)
-	if err != nil {
-		return 1, err
+	if os.Getenv(envMariaDSN) == "" && os.Getenv(envMariaDB) != "skip" {
+		server, err := newMariaServer()
+		if err != nil {
+			return 1, err
+		}
+		defer closing(server.close, &err)
+		fmt.Fprintf(output, "MariaDB for the tests: %s\n", server.dsn())
+		env = append(env, envMariaDSN+"="+server.dsn())
 	}
-	defer func() { err = errors.Join(err, server.close()) }()
-	fmt.Fprintf(output, "PostgreSQL for the tests: %s\n", server.DSN(""))
-	return runCommand(ctx, command, []string{envDSN + "=" + server.DSN("")})
+	return runCommand(ctx, command, env)
 }
+
+// closing adds what closing tells to the error.
+func closing(stop func() error, err *error) { *err = errors.Join(*err, stop()) }
 
 func runCommand(ctx context.Context, command, env []string) (exitCode int, err error) {
 	if len(command) == 0 {

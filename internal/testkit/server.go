@@ -117,7 +117,7 @@ func newServer(opts []Option) (_ *Server, err error) {
 	if s.binaries, err = findBinaries(); err != nil {
 		return nil, err
 	}
-	if s.account, err = serverAccount(); err != nil {
+	if s.account, err = serverAccount("postgres"); err != nil {
 		return nil, err
 	}
 	if s.dir, err = s.account.folder(); err != nil {

@@ -1,9 +1,10 @@
-// Command pgserve runs a command with a PostgreSQL server for its tests:
+// Command pgserve runs a command with a PostgreSQL and a MariaDB server for its tests:
 //
 //	go run ./internal/testkit/cmd/pgserve go test ./...
 //
-// The server is private and temporary. The command finds its DSN in CACHEWRIGHT_TEST_DSN, and pgserve ends with the
-// command's exit code. Without a command it prints the DSN and serves until it is interrupted.
+// The servers are private and temporary. The command finds their DSNs in CACHEWRIGHT_TEST_DSN and
+// CACHEWRIGHT_TEST_MARIADB_DSN, and pgserve ends with the command's exit code. Without a command it prints the DSNs and
+// serves until it is interrupted.
 package main
 
 import (
