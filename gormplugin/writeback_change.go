@@ -155,15 +155,6 @@ func (t *dirtyTable) upsert(stmt *gorm.Statement, c *rowChange, conflict clause.
 	return len(conflict.DoUpdates) > 0 && t.assign(stmt, c, conflict.DoUpdates)
 }
 
-func (t *dirtyTable) isKey(at int) bool {
-	for _, k := range t.keyAt {
-		if k == at {
-			return true
-		}
-	}
-	return false
-}
-
 // update translates an UPDATE of a row named by nothing but its key. What cannot be merged is left for GORM to build from:
 // a second translation would find the new key, if it is assigned, in the caller's model.
 func (t *dirtyTable) update(db *gorm.DB) (rowChange, bool) {

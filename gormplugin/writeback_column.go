@@ -53,6 +53,7 @@ const (
 // dirtyColumn is one column of a write-back table.
 type dirtyColumn struct {
 	name      string
+	typ       string // as PostgreSQL names it, without precision or length
 	kind      columnKind
 	min, max  int64
 	length    int  // characters at most; 0: no bound
@@ -68,12 +69,12 @@ func (c *dirtyColumn) core() core.Column {
 
 // readColumns asks the database about the columns of a quoted table.
 func readColumns(ctx context.Context, p *Plugin, table string) ([]dirtyColumn, error) {
-	query := `SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
+	query := `SELECT a.attname, format_type(a.atttypid, a.atttypmod), format_type(a.atttypid, -1), a.attnotnull,
 		a.atthasdef OR a.attidentity <> '', a.attgenerated <> ''
 		FROM pg_attribute a WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum`
 	kindOf := postgresDirty
 	if p.dialect == sqltext.SQLite {
-		query = `SELECT name, type, "notnull", dflt_value IS NOT NULL, hidden > 1 FROM pragma_table_xinfo(?) WHERE hidden <> 1 ORDER BY cid`
+		query = `SELECT name, type, '', "notnull", dflt_value IS NOT NULL, hidden > 1 FROM pragma_table_xinfo(?) WHERE hidden <> 1 ORDER BY cid`
 		table = sqltext.ParseName(table).Table
 		kindOf = sqliteDirty
 	}
@@ -88,7 +89,7 @@ func readColumns(ctx context.Context, p *Plugin, table string) ([]dirtyColumn, e
 			c    dirtyColumn
 			name string
 		)
-		if err := rows.Scan(&c.name, &name, &c.notNull, &c.defaulted, &c.generated); err != nil {
+		if err := rows.Scan(&c.name, &name, &c.typ, &c.notNull, &c.defaulted, &c.generated); err != nil {
 			return nil, fmt.Errorf("cacheplugin: reading the columns of %s: %w", table, err)
 		}
 		kindOf(&c, strings.ToLower(name))

@@ -14,7 +14,7 @@ import (
 var errNoRow = errors.New("the row to update is not there")
 
 // send runs what one row's write asks for.
-func (t *dirtyTable) send(ctx context.Context, tx *sql.Tx, w *core.Write) error {
+func (t *target) send(ctx context.Context, tx *sql.Tx, w *core.Write) error {
 	switch w.Kind {
 	case core.KindInsert:
 		return t.exec(ctx, tx, w, (*script).insert)
@@ -37,8 +37,8 @@ func (t *dirtyTable) send(ctx context.Context, tx *sql.Tx, w *core.Write) error 
 	}
 }
 
-func (t *dirtyTable) exec(ctx context.Context, tx *sql.Tx, w *core.Write, build func(*script, *core.Write)) error {
-	s := script{table: t, plugin: t.writeback.plugin}
+func (t *target) exec(ctx context.Context, tx *sql.Tx, w *core.Write, build func(*script, *core.Write)) error {
+	s := script{table: t, plugin: t.plugin}
 	build(&s, w)
 	result, err := tx.ExecContext(ctx, s.text.String(), s.args...)
 	if err != nil {
@@ -55,7 +55,7 @@ func (t *dirtyTable) exec(ctx context.Context, tx *sql.Tx, w *core.Write, build 
 
 // script builds one statement of a flush.
 type script struct {
-	table  *dirtyTable
+	table  *target
 	plugin *Plugin
 	text   strings.Builder
 	args   []any
@@ -79,20 +79,12 @@ func (s *script) where(w *core.Write) {
 }
 
 func (s *script) insert(w *core.Write) {
-	t := s.table
-	var names, params []string
-	for i := range t.columns {
-		if t.columns[i].generated {
-			continue
-		}
-		names = append(names, t.quoted[i])
-		params = append(params, s.param(w.Values[i]))
+	places := s.table.inserted()
+	params := make([]string, len(places))
+	for i, at := range places {
+		params[i] = s.param(w.Values[at])
 	}
-	s.text.WriteString("INSERT INTO " + t.name + " (" + strings.Join(names, ", ") + ")")
-	if s.plugin.dialect == sqltext.Postgres {
-		s.text.WriteString(" OVERRIDING SYSTEM VALUE") // the key was the caller's choice, identity or not
-	}
-	s.text.WriteString(" VALUES (" + strings.Join(params, ", ") + ")")
+	s.text.WriteString(s.table.into(places) + " VALUES (" + strings.Join(params, ", ") + ")")
 }
 
 func (s *script) update(w *core.Write) {
@@ -130,11 +122,7 @@ func (s *script) remove(w *core.Write) {
 func (s *script) merge(w *core.Write) {
 	t := s.table
 	s.insert(w)
-	keys := make([]string, len(t.keyAt))
-	for i, at := range t.keyAt {
-		keys[i] = t.quoted[at]
-	}
-	s.text.WriteString(" ON CONFLICT (" + strings.Join(keys, ", ") + ") DO ")
+	s.text.WriteString(t.conflictKeys())
 	if len(w.Set)+len(w.Add) == 0 {
 		s.text.WriteString("NOTHING")
 		return

@@ -49,10 +49,8 @@ func (s *sink) Write(ctx context.Context, b core.Batch) error {
 			return fmt.Errorf("numbering a flush: %w", err)
 		}
 	}
-	for i := range b.Writes {
-		if err := t.send(ctx, tx, &b.Writes[i]); err != nil {
-			return classify(err)
-		}
+	if err := t.sendAll(ctx, tx, b.Writes); err != nil {
+		return classify(err)
 	}
 	w, err := p.engine.Begin(ctx, t.tagsOf(b.Writes)...)
 	if err != nil {

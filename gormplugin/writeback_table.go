@@ -25,15 +25,12 @@ type dirtyTable struct {
 	model     *model
 	config    core.TableConfig
 	classes   []keyClass      // of the key columns
-	columns   []dirtyColumn   // in the order of SELECT *
 	index     map[string]int  // of columns, by name
 	shape     []rowset.Column // how the driver describes them
-	keyAt     []int           // places of the key columns
 	cascades  bool            // deleting a row changes other tables, so that it cannot wait
 
-	quoted    []string // the names of columns, as SQL
-	name      string   // the table's, as SQL
-	selectRow string   // reads one row by its key
+	target
+	selectRow string // reads one row by its key
 
 	generation atomic.Uint64 // of the catalogue when the table was last looked at
 	retired    atomic.Bool   // no more changes are accepted
@@ -55,7 +52,7 @@ func (w *writeback) newTable(ctx context.Context, m *model) (*dirtyTable, error)
 		len(rel.reachedInserting()) > 0 {
 		return nil, nil
 	}
-	t := &dirtyTable{writeback: w, model: m, classes: keyClasses(rel, m), index: map[string]int{}}
+	t := &dirtyTable{writeback: w, model: m, classes: keyClasses(rel, m), index: map[string]int{}, target: target{plugin: p}}
 	if slices.Contains(t.classes, keyNone) {
 		return nil, nil
 	}
