@@ -156,6 +156,8 @@ func (p *Plugin) trackRow(db *gorm.DB) {
 		r.deps.Refuse(coherence.ReasonRaw)
 	case t != nil || foreign:
 		r.deps.Refuse(coherence.ReasonTransaction)
+	case !p.watches(stmt.ConnPool):
+		r.deps.Refuse(coherence.ReasonPool)
 	default:
 		callbacks.BuildQuerySQL(db)
 		if db.Error != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/cachewright/cachewright/coherence"
 	"github.com/cachewright/cachewright/policy"
@@ -24,6 +25,7 @@ type settings struct {
 	logger        *slog.Logger
 	scoped        bool
 	singleProcess bool
+	grace         time.Duration
 	noMigrations  bool
 	errs          []error
 }
@@ -94,6 +96,19 @@ func WithScope(scope func(context.Context) string) Option {
 // WithSingleProcess says that no other process writes the database. On a networked database entries then live until
 // they are written; without it, and without a backplane, they live 30 seconds at most.
 func WithSingleProcess() Option { return func(s *settings) { s.singleProcess = true } }
+
+// WithGrace is how long readers go to the database after a write whose outcome nobody can be asked for: a statement outside
+// a transaction that the server did not answer, or one in a transaction that the plugin does not see the end of (on
+// PostgreSQL that is waited for by its snapshots instead). It must be longer than such a statement may still run, and than
+// such a transaction may stay open. Default 60 s.
+func WithGrace(d time.Duration) Option {
+	return func(s *settings) {
+		if d <= 0 {
+			s.refuse(fmt.Sprintf("WithGrace(%v): more than nothing is needed", d))
+		}
+		s.grace = d
+	}
+}
 
 // WithLogger sets the logger of the plugin and its engine. By default nothing is logged.
 func WithLogger(l *slog.Logger) Option {

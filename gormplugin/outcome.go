@@ -22,7 +22,7 @@ const (
 	unknown // no answer of the server: it may become visible later
 )
 
-// outcomeGrace is how long a writer stays where nobody can be asked how a commit ended.
+// outcomeGrace is the default of WithGrace.
 const outcomeGrace = 60 * time.Second
 
 // outcome reads the error of a COMMIT. Only the server's own word counts as an answer.
@@ -80,7 +80,7 @@ func (p *Plugin) settle(w *coherence.Write, d doubt, atEnd ...func()) {
 			}
 			return
 		}
-		t := time.NewTimer(outcomeGrace)
+		t := time.NewTimer(p.settings.grace)
 		defer t.Stop()
 		select {
 		case <-t.C:

@@ -43,6 +43,8 @@ type Plugin struct {
 	models sync.Map // *schema.Schema -> *model
 	hidden sync.Map // folded table -> []string, columns that are never stored
 
+	plainValuers sync.Map // reflect.Type -> bool, see plainValuer
+
 	mu          sync.Mutex // guards the two below
 	initialized bool
 	closed      atomic.Bool
@@ -59,6 +61,9 @@ func New(opts ...Option) *Plugin {
 			continue
 		}
 		opt(&p.settings)
+	}
+	if p.settings.grace == 0 {
+		p.settings.grace = outcomeGrace
 	}
 	p.engine, _ = coherence.New(coherence.Deferred()) // a deferred engine has no error to report
 	if p.settings.logger != nil {

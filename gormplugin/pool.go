@@ -41,7 +41,11 @@ func (p *Plugin) wrap(c gorm.ConnPool) gorm.ConnPool {
 	case nil, *pool, *tx, *statement, *lazyTx:
 		return c
 	case *gorm.PreparedStmtDB:
-		c.ConnPool = p.wrap(c.ConnPool)
+		switch c.ConnPool.(type) {
+		case *pool, *tx: // it is shared by all goroutines, and written to only by Initialize or before it is
+		default:
+			c.ConnPool = p.wrap(c.ConnPool)
+		}
 		return c
 	case *gorm.PreparedStmtTX, gorm.TxCommitter:
 		return c // a transaction begun where the plugin was not: see txOf

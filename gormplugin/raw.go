@@ -3,9 +3,7 @@ package cacheplugin
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
-	"reflect"
 
 	"gorm.io/gorm"
 
@@ -149,7 +147,7 @@ func (s *statement) captureRaw(ctx context.Context, v *sqltext.Write, query stri
 	var c *rowset.Captured
 	err = s.run(ctx, tags, true, func(inner gorm.ConnPool, e *effects) error {
 		var err error
-		c, err = capture(ctx, inner, query, args)
+		c, err = s.plugin.captureWrite(ctx, inner, query, args)
 		s.afterRaw(v, e)
 		return err
 	})
@@ -162,16 +160,16 @@ func brokeOff(c *rowset.Captured, err error) bool {
 	return c != nil && c.Err() != nil && errors.Is(err, c.Err()) && c.View().NumColumns() > 0
 }
 
-// capture runs a query and reads all of its rows. Arguments with a Value method are asked for it once before: database/sql
-// keeps the transaction locked for good when one panics while a query is sent, so that not even Rollback returns.
+// captureWrite is capture for a statement in a transaction that must be able to end whatever its arguments do.
+func (p *Plugin) captureWrite(ctx context.Context, c gorm.ConnPool, query string, args []any) (*rowset.Captured, error) {
+	args, panicked := p.guard(args)
+	captured, err := capture(ctx, c, query, args)
+	panicked.again()
+	return captured, err
+}
+
+// capture runs a query and reads all of its rows.
 func capture(ctx context.Context, c gorm.ConnPool, query string, args []any) (*rowset.Captured, error) {
-	for _, arg := range args {
-		if v, ok := arg.(driver.Valuer); ok {
-			if rv := reflect.ValueOf(arg); rv.Kind() != reflect.Pointer || !rv.IsNil() {
-				_, _ = v.Value() // asked again, and its error reported, when the query is sent
-			}
-		}
-	}
 	rows, err := c.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err

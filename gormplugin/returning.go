@@ -35,7 +35,7 @@ func (s *statement) execModel(ctx context.Context, query string, args []any) (sq
 			return err
 		}
 		text, counted := s.extend(query, &plan, false)
-		captured, err := capture(ctx, c, text, args)
+		captured, err := s.plugin.captureWrite(ctx, c, text, args)
 		if err != nil {
 			return err
 		}
@@ -81,7 +81,7 @@ func (s *statement) queryModel(ctx context.Context, query string, args []any) (*
 			text, _ = s.extend(query, &plan, true)
 		}
 		var err error
-		captured, err = capture(ctx, c, text, args)
+		captured, err = s.plugin.captureWrite(ctx, c, text, args)
 		if captured != nil {
 			own = captured.View().NumColumns()
 		}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"runtime"
 
 	"gorm.io/gorm"
 
@@ -24,8 +25,9 @@ type tx struct {
 	atEnd   []func() // run once, when the transaction has ended in whatever way
 	wrote   bool     // a statement that writes was sent
 
-	holder *core.Holder // of write-back rows, until the end; nil while it holds none
-	ended  bool
+	holder    *core.Holder    // of write-back rows, until the end; nil while it holds none
+	abandoned runtime.Cleanup // of the holder's gates, if the transaction is never ended
+	ended     bool
 }
 
 var (
@@ -143,6 +145,7 @@ func (t *tx) end() {
 // takeEnd takes over what waits for the end. After a COMMIT without an answer it waits for the outcome: gates stay closed
 // while the database may still show what they guard.
 func (t *tx) takeEnd() []func() {
+	t.abandoned.Stop()
 	run := t.atEnd
 	t.atEnd = nil
 	return run

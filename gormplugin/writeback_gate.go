@@ -3,6 +3,7 @@ package cacheplugin
 import (
 	"context"
 	"errors"
+	"runtime"
 
 	"gorm.io/gorm"
 
@@ -101,10 +102,21 @@ func (w *writeback) holder(t *tx) (*core.Holder, func()) {
 	return t.holder, nothing
 }
 
-// adopt makes a holder the transaction's: its gates open when the transaction has ended.
+// adopt makes a holder the transaction's: its gates open when the transaction has ended. One that nobody can end any more is
+// rolled back for that: GORM leaves its default transaction open when a hook panics.
 func (t *tx) adopt(h *core.Holder) {
 	t.holder = h
 	t.atEnd = append(t.atEnd, h.Release)
+	engine, inner := t.plugin.engine, t.inner
+	t.abandoned = runtime.AddCleanup(t, func(h *core.Holder) {
+		end := func(context.Context) {
+			_ = inner.Rollback() // nobody is left to be told
+			h.Release()
+		}
+		if !engine.Go(end) {
+			end(context.Background())
+		}
+	}, h)
 }
 
 func (w *writeback) hold(ctx context.Context, t *tx, h *core.Holder, table *dirtyTable, all bool, pins [][]string) error {

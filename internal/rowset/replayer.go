@@ -7,18 +7,22 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 )
 
 // Replayer plays answers back as *sql.Rows, through a database/sql driver of
 // its own that needs no server and is registered nowhere. It holds one
-// goroutine, database/sql's, until Close. Many goroutines may use it at once.
+// goroutine, database/sql's, until Close, and plays on without it after: an
+// answer whose write was committed must reach its caller. Many goroutines may
+// use it at once.
 //
 // Scan, ColumnTypes and their error texts are those of database/sql over the
 // database the answer came from. A []byte is a copy that the reader may write
 // to, RawBytes included; strings of an answer up to a few KiB share its memory.
 type Replayer struct {
-	db    *sql.DB
-	names nameMemo
+	db     *sql.DB
+	closed atomic.Bool // set before db is closed
+	names  nameMemo
 }
 
 // idleConnections bounds what is kept of connections, which here are an empty
@@ -75,9 +79,10 @@ func (r *Replayer) Resume(ctx context.Context, c *Captured, first, last int) (*s
 	return rows, nil
 }
 
-// Close ends the replayer. Rows still open may be read to their end; new ones
-// are refused.
+// Close ends the replayer's goroutine. Rows still open may be read to their
+// end; new ones cost more than before.
 func (r *Replayer) Close() error {
+	r.closed.Store(true)
 	return r.db.Close()
 }
 
@@ -86,10 +91,33 @@ func (r *Replayer) play(ctx context.Context, p *replay) (*sql.Rows, error) {
 		return nil, err
 	}
 	rows, err := r.db.QueryContext((*carrier)(p), "")
+	if err != nil && r.closed.Load() {
+		db, end := single()
+		defer end()
+		rows, err = db.QueryContext((*carrier)(p), "")
+	}
 	if err != nil {
 		return nil, fmt.Errorf("replay rows: %w", err)
 	}
 	return rows, nil
+}
+
+// row plays the one row that the context carries, or its error.
+func (r *Replayer) row(ctx context.Context) *sql.Row {
+	row := r.db.QueryRowContext(ctx, "")
+	if row.Err() != nil && r.closed.Load() { // the carried error comes again
+		db, end := single()
+		defer end()
+		row = db.QueryRowContext(ctx, "")
+	}
+	return row
+}
+
+// single is a handle for one answer. Ended at once, it lets the rows it gave
+// out be read to their end, and closes their connection with them.
+func single() (db *sql.DB, end func()) {
+	db = sql.OpenDB(connector{})
+	return db, func() { _ = db.Close() } // a connection to nowhere closes without an error
 }
 
 // nameMemo remembers decoded column names by header, so that they are not

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"errors"
 	"strings"
 	"sync"
 	"testing"
@@ -124,7 +125,7 @@ func TestDamageIsAnErrorOfTheReplay(t *testing.T) {
 	require.ErrorIs(t, rows.Err(), rowset.ErrCorrupt)
 }
 
-func TestAClosedReplayerRefusesNewRowsAndLetsOpenOnesEnd(t *testing.T) {
+func TestAClosedReplayerLetsOpenRowsEndAndPlaysOn(t *testing.T) {
 	t.Parallel()
 	replayer := rowset.NewReplayer()
 	data := encode(t, named("a"), []any{int64(1)})
@@ -133,8 +134,16 @@ func TestAClosedReplayerRefusesNewRowsAndLetsOpenOnesEnd(t *testing.T) {
 	require.NoError(t, replayer.Close())
 	require.Equal(t, [][]any{{int64(1)}}, drain(t, rows))
 	require.NoError(t, rows.Err())
-	_, err = replayer.Rows(context.Background(), data)
-	require.ErrorContains(t, err, "closed")
+
+	rows, err = replayer.Rows(context.Background(), data)
+	require.NoError(t, err)
+	require.Equal(t, [][]any{{int64(1)}}, drain(t, rows))
+	require.NoError(t, rows.Err())
+	var n int
+	require.NoError(t, replayer.Row(context.Background(), rowset.Capture(query(t, openSQLite(t), `SELECT 7`), 0), nil).Scan(&n))
+	require.Equal(t, 7, n)
+	refused := errors.New("refused")
+	require.Equal(t, refused, replayer.Row(context.Background(), nil, refused).Scan(&n))
 }
 
 func TestManyGoroutinesReplayOneAnswer(t *testing.T) {

@@ -12,11 +12,11 @@ func (r *Replayer) Row(ctx context.Context, c *Captured, err error) *sql.Row {
 		err = c.failure
 	}
 	if err != nil {
-		return r.db.QueryRowContext(failing{context.WithoutCancel(ctx), err}, "")
+		return r.row(failing{context.WithoutCancel(ctx), err})
 	}
 	s := &resumed{captured: c, memo: &r.names}
 	s.enter(ctx, c.sets[0].view)
-	return r.db.QueryRowContext((*carrier)(&s.replay), "")
+	return r.row((*carrier)(&s.replay))
 }
 
 // failing carries the error its query is to end with, as a carrier does rows.
