@@ -44,6 +44,45 @@ func (h Hit) Stamps(dst Stamps) Stamps { return h.stamps.appendTo(dst) }
 // Valid checks the stamps once more, as a reader that joins several hits must. The zero Hit is not valid.
 func (h Hit) Valid() bool { return h.engine != nil && h.engine.words.holdRaw(h.stamps) }
 
+// Peek returns the entry under the key whether its stamps are valid or not, for those who may serve what is known to be
+// outdated: ask [Hit.Valid]. It counts as a hit or a miss by that. In all else it is Get.
+func (c *Cache) Peek(ctx context.Context, key string) (Hit, bool, error) {
+	if err := ctx.Err(); err != nil {
+		return Hit{}, false, err
+	}
+	hit, ok := c.peek(ctx, key)
+	if ok && hit.Valid() {
+		c.counters.hits.Add(1)
+	} else {
+		c.counters.misses.Add(1)
+	}
+	return hit, ok, ctx.Err()
+}
+
+func (c *Cache) peek(ctx context.Context, key string) (Hit, bool) {
+	if !c.engine.Ready() {
+		return Hit{}, false
+	}
+	b, err := c.store.Get(ctx, key)
+	if err != nil {
+		c.failed(ctx, err)
+		return Hit{}, false
+	}
+	stamps, payload, ours, err := splitEntry(b, &c.engine.epoch)
+	switch {
+	case err != nil:
+		c.counters.corrupt.Add(1)
+		return Hit{}, false
+	case !ours:
+		return Hit{}, false
+	}
+	hit := Hit{Value: payload, engine: c.engine, stamps: stamps}
+	if !hit.Valid() {
+		c.counters.stale.Add(1)
+	}
+	return hit, true
+}
+
 // Get returns the entry under the key if its stamps are valid now. The error is the context's alone: a store that fails
 // is a miss, counted. It takes no lock and allocates nothing but for the store's copies.
 func (c *Cache) Get(ctx context.Context, key string) (Hit, bool, error) {

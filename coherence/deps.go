@@ -74,6 +74,12 @@ func (e *Engine) Deps(ctx context.Context) *Deps {
 	return own
 }
 
+// Detached returns a context that carries no dependency set, with all other values of ctx: for work that outlives the request
+// it was started by, so that what is read for it is not late for the request's page.
+func Detached(ctx context.Context) context.Context {
+	return context.WithValue(ctx, depsKey{}, (*Deps)(nil))
+}
+
 // Depend makes the page of ctx stand on the tags. Call it before the data is read. Without a page it does nothing.
 func Depend(ctx context.Context, tags ...Tag) {
 	DepsOf(ctx).each(func(d *Deps) { d.Read(d.engine.Stamp(nil, tags...)) })

@@ -36,6 +36,8 @@ type answer struct {
 	leaving func(Reason)                           // called once, when keeping mode is left
 	before  func(status int)                       // called just before a header goes out in passing mode
 
+	holds func() bool // whether the header that was written is not for the client, so that a flush must not send it; nil: never
+
 	unmodified func() bool // whether the client has the answer: what goes out in passing mode is then a 304; nil: never
 	mute       bool        // it has: the body goes nowhere
 }
@@ -196,7 +198,7 @@ func (a *answer) pass(reason Reason) {
 	if !a.keeping {
 		return
 	}
-	a.keeping = false
+	a.keeping, a.holds = false, nil
 	a.leaving(reason)
 	if a.wrote {
 		a.restore()
@@ -255,6 +257,16 @@ func (a *answer) superfluous() {
 		a.w.WriteHeader(status)
 	}
 	a.again = nil
+}
+
+// held reports whether a flush has to wait for the end of the answer.
+func (a *answer) held() bool { return a.keeping && a.wrote && a.holds != nil && a.holds() }
+
+// forget makes the answer as if its handler had not run.
+func (a *answer) forget() {
+	a.release()
+	a.wrote, a.status, a.declared, a.broken, a.again = false, 0, -1, false, nil
+	a.header = nil
 }
 
 // release gives back the memory of the body. The page made of it is the store's business.

@@ -13,10 +13,20 @@ import (
 // bypass runs the handler with no part of the cache in it but Cache-Status, and what an unsafe request does to the pages of
 // its URL: they are stale before the client sees that the request succeeded.
 func (d *door) bypass(w http.ResponseWriter, r *http.Request, next http.Handler, fwd rfc9111.Fwd, reason Reason) {
+	d.observe(w, r, next, fwd, reason, nil)
+}
+
+// observe is bypass for one who wants to see the final header before the cache adds to it.
+func (d *door) observe(
+	w http.ResponseWriter, r *http.Request, next http.Handler, fwd rfc9111.Fwd, reason Reason, see func(status int, h http.Header),
+) {
 	a := &answer{w: w}
 	a.before = func(status int) {
 		if status == http.StatusSwitchingProtocols {
 			return
+		}
+		if see != nil {
+			see(status, w.Header())
 		}
 		if d.identify != nil && fwd != rfc9111.FwdMethod && reason != ReasonNotReady {
 			addDefault(w.Header(), "private, no-cache")

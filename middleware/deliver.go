@@ -10,10 +10,14 @@ import (
 	"github.com/cachewright/cachewright/internal/switches"
 )
 
-// finish judges a kept answer, hands it over and stores it.
-func (f *fill) finish() {
+// finish judges a kept answer, hands it over and stores it. It reports whether it was stored.
+func (f *fill) finish() bool {
 	a := &f.answer
 	defer a.release()
+	if f.stoodIn() && f.failing() {
+		f.standIn()
+		return false
+	}
 	written := a.wrote
 	if !written {
 		a.status = http.StatusOK
@@ -27,9 +31,12 @@ func (f *fill) finish() {
 		f.announceStatus(j)
 		f.land(j.reason, nil, selector{})
 		f.report(j.reason, false, nil)
-		return
+		return false
 	}
 	j.complete(f)
+	if f.sameBytes(j) {
+		a.body = f.old.body
+	}
 	var p *page
 	if j.reason == "" || j.reason == ReasonStampsMoved || !switches.On(switches.PageShareable) {
 		p = j.page(f)
@@ -43,12 +50,17 @@ func (f *fill) finish() {
 	a.sendBody(rest)
 	a.superfluous()
 	f.report(j.reason, stored, p)
+	return stored
 }
 
 // announceStatus adds Cache-Status to the header map.
 func (f *fill) announceStatus(j *judgement) {
+	status := f.answer.status
+	if f.confirmed {
+		status = http.StatusNotModified
+	}
 	rfc9111.CacheStatus{
-		Cache: f.door.name, Fwd: f.fwd, FwdStatus: f.answer.status, Stored: j.reason == "", Detail: string(j.reason),
+		Cache: f.door.name, Fwd: f.fwd, FwdStatus: status, Stored: j.reason == "", Detail: string(j.reason),
 	}.AddTo(f.w.Header())
 }
 
@@ -117,7 +129,7 @@ func (f *fill) put(j *judgement, p *page) bool {
 	f.store.Store(true)
 	err := d.learn(ctx, f.visit, j.pick, digestOf([]byte(p.key)))
 	if err == nil {
-		err = d.engine.Pages().Put(ctx, p.key, p.encode(), p.stamps, coherence.Life{TTL: p.life()})
+		err = d.engine.Pages().Put(ctx, p.key, p.encode(), p.stamps, coherence.Life{TTL: p.life(d)})
 	}
 	d.front.drop(p.key)
 	if err != nil {

@@ -81,6 +81,8 @@
 //	stamps-moved        something the page is made from changed while it was made
 //	waited              another request is making the same page, and this one waited too long for it
 //	store               the store did not take the page
+//	stale-if-error      the handler failed, and the page stored before stood in for it
+//	stamps              the same, though something the page is made from has changed since
 //	raw-sql             raw SQL was read
 //	transaction         a read in a transaction
 //	locking             a locking read

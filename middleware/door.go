@@ -64,6 +64,7 @@ type door struct {
 	front     *front
 	flights   flights
 	refusals  refusals
+	refreshes refreshes
 	locks     variantLocks
 	room      atomic.Int64 // bytes bodies may still take
 	cookieLog cookieLog
@@ -128,11 +129,19 @@ func (d *door) serve(w http.ResponseWriter, r *http.Request, next http.Handler) 
 		r.Pattern = seen.Pattern
 		return
 	}
-	if p, fwd, reason := v.find(); p != nil {
-		v.hit(p)
+	f := v.find()
+	switch ranged := v.ranged(); {
+	case f.page != nil && (!ranged || f.page.status == http.StatusOK):
+		if f.refresh {
+			v.refresh(f.page)
+		}
+		v.hit(f.page)
 		v.close()
-	} else {
-		v.miss(fwd, reason)
-		r.Pattern = seen.Pattern
+		return
+	case ranged:
+		v.forward(rfc9111.FwdBypass, ReasonRange)
+	default:
+		v.miss(f.fwd, f.reason)
 	}
+	r.Pattern = seen.Pattern
 }

@@ -27,6 +27,9 @@ type fill struct {
 	ended   time.Time
 	answer  answer
 
+	asking    bool // the handler was asked whether the old page still holds
+	confirmed bool // it said so
+
 	sent   int    // the status the client got
 	passed Reason // why keeping mode was left; "" while the answer is kept
 	site   string // the line that caused it
@@ -39,8 +42,8 @@ type fill struct {
 // insideKey marks the context of a handler that a door runs.
 type insideKey struct{ door *door }
 
-// fill runs the handler and stores its answer if it may.
-func (v *visit) fill(fwd rfc9111.Fwd, fl *flight, keep bool) {
+// fill runs the handler and stores its answer if it may. It reports whether it did.
+func (v *visit) fill(fwd rfc9111.Fwd, fl *flight, keep bool) bool {
 	d := v.door
 	f := &fill{
 		visit: v, fwd: fwd, flight: fl, keep: keep,
@@ -50,10 +53,17 @@ func (v *visit) fill(fwd rfc9111.Fwd, fl *flight, keep bool) {
 	}
 	f.answer = answer{
 		w: v.w, keeping: true, limit: d.maxBody, room: &d.room,
-		examine: f.examine, leaving: f.leave, before: f.announce, unmodified: f.matches,
+		examine: f.examine, leaving: f.leave, before: f.announce, unmodified: f.matches, holds: f.holds,
 	}
+	f.asking = v.old != nil && !v.moved && len(v.old.validator) > 0
 	returned := false
 	defer func() {
+		if !returned && f.stoodIn() {
+			if panicked := recover(); panicked != nil { // and no runtime.Goexit
+				returned = true
+				f.failed(panicked)
+			}
+		}
 		if !returned {
 			f.panicked()
 		}
@@ -61,11 +71,14 @@ func (v *visit) fill(fwd rfc9111.Fwd, fl *flight, keep bool) {
 		d.flights.land(fl, endLost, nil, selector{})
 	}()
 	f.run()
+	if f.asking && !f.understood() {
+		f.again()
+		f.run()
+	}
 	returned = true
 	f.ended = time.Now()
 	if f.passed == "" {
-		f.finish()
-		return
+		return f.finish()
 	}
 	if a := &f.answer; !a.hijacked {
 		a.announce() // the handler wrote nothing: an empty 200
@@ -75,16 +88,23 @@ func (v *visit) fill(fwd rfc9111.Fwd, fl *flight, keep bool) {
 		}
 	}
 	f.report(f.passed, false, nil)
+	return false
 }
 
 // run calls the handler with a request of its own: one context that collects dependencies, and a header without the
-// client's conditionals, so that the answer is one for all.
+// client's conditionals, so that the answer is one for all. It asks about the old page, if there is one.
 func (f *fill) run() {
 	ctx, deps := f.door.engine.Collect(f.r.Context())
 	f.deps = deps
 	inner := f.r.WithContext(context.WithValue(ctx, insideKey{f.door}, true))
 	inner.Header = f.r.Header.Clone()
+	if inner.Header == nil {
+		inner.Header = http.Header{}
+	}
 	rfc9111.StripConditionals(inner.Header)
+	if f.asking {
+		rfc9111.SetValidators(inner.Header, f.old.validator)
+	}
 	defer func() { f.r.Pattern = inner.Pattern }()
 	defer deps.Enter()()
 	f.next.ServeHTTP(f.answer.wrap(), inner)
@@ -94,6 +114,9 @@ func (f *fill) run() {
 func (f *fill) examine(status int, h http.Header) Reason {
 	if headerSize(h) > maxHeader {
 		return ReasonHeaderTooLarge
+	}
+	if f.holds() {
+		return ""
 	}
 	full := rfc9111.Canonical(h)
 	switch directives := rfc9111.ParseResponse(full, f.door.targeted); {
@@ -193,6 +216,10 @@ func (f *fill) land(reason Reason, p *page, pick selector) {
 	if !passing(reason) {
 		f.door.refusals.note(digestOf([]byte(f.flight.key)), f.door.clock.now(), reason != "")
 	}
+	if end == endShared && reason == "" && p != nil && !p.lasts() {
+		end = endUnshared // nobody who asks from now on is answered by it
+		f.door.refusals.note(digestOf([]byte(f.flight.key)), f.door.clock.now(), true)
+	}
 	if end != endShared && switches.On(switches.PageShareable) {
 		p = nil
 	}
@@ -226,5 +253,10 @@ func (f *fill) stamps() coherence.Stamps {
 	if !switches.On(switches.PageStamps) {
 		return f.door.engine.Stamp(nil)
 	}
-	return slices.Clip(f.deps.Stamps().Merge(f.url))
+	stamps := f.deps.Stamps().Merge(f.url)
+	if f.confirmed || f.detached {
+		// What a confirmed page was made from, or what middleware outside read for the request that a refresh serves.
+		stamps = stamps.Merge(f.old.stamps)
+	}
+	return slices.Clip(stamps)
 }

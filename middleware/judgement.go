@@ -15,6 +15,8 @@ type judgement struct {
 	tracked    bool   // all that was read for it is known
 	assigned   bool   // the cache bounds its life, should the handler not have done so
 	explicit   bool   // the handler bounded its life
+	estimated  bool   // the cache estimated a lifetime from Last-Modified
+	validated  bool   // the handler made an ETag or a Last-Modified
 	lifetime   time.Duration
 	initial    time.Duration // its age when it was complete
 	directives rfc9111.ResponseDirectives
@@ -33,10 +35,14 @@ func (f *fill) judge(written bool) *judgement {
 	a, d := &f.answer, f.door
 	j := &judgement{header: rfc9111.Canonical(a.header), date: f.ended}
 	notes := f.deps.Notes()
-	j.tracked = written && len(notes) == 0 && f.deps.Reads() > 0
-	j.assigned = j.tracked || written && d.defaultLifetime > 0 && !bars(notes)
+	j.tracked = written && len(notes) == 0 && f.deps.Reads() > 0 && (!f.confirmed || f.old.is(pageTracked))
 	j.directives = rfc9111.ParseResponse(j.header, d.targeted)
+	j.validated = written && (len(j.header["Etag"]) > 0 || len(j.header["Last-Modified"]) > 0)
 	j.lifetime, j.explicit = j.directives.Lifetime(j.header, f.ended, d.kind)
+	f.estimate(j)
+	// no-cache is something said of freshness: a page with a validator is kept for its handler to confirm.
+	asked := j.directives.NoCache && j.validated
+	j.assigned = j.tracked || written && (d.defaultLifetime > 0 || asked) && !bars(notes)
 	j.initial = rfc9111.InitialAge(j.header, f.started, f.ended)
 	j.stamps = f.stamps()
 	j.reason = f.incomplete()
@@ -53,6 +59,16 @@ func (f *fill) judge(written bool) *judgement {
 		j.reason = ReasonWaited
 	}
 	return j
+}
+
+// estimate finds a lifetime in Last-Modified for an answer that nothing else gives one, if the application wants that.
+func (f *fill) estimate(j *judgement) {
+	if !f.door.heuristic || j.explicit || j.tracked || bars(f.deps.Notes()) {
+		return
+	}
+	if lifetime, ok := j.directives.HeuristicLifetime(j.header, f.answer.status, f.ended); ok {
+		j.lifetime, j.estimated = lifetime, true
+	}
 }
 
 // bars reports whether a note stands against a lifetime that is only a default.
@@ -75,7 +91,7 @@ func (f *fill) incomplete() Reason {
 	case a.trailers():
 		return ReasonTrailer
 	// A handler whose client left may have given up half way. Only a length says that it did not.
-	case f.r.Context().Err() != nil && (a.declared < 0 || bodyless(a.status)):
+	case !f.confirmed && f.r.Context().Err() != nil && (a.declared < 0 || bodyless(a.status)):
 		return ReasonCancelled
 	}
 	return ""
@@ -95,7 +111,7 @@ func (f *fill) refuse(j *judgement, h http.Header, written bool, notes []coheren
 	refusal := Reason(rfc9111.Candidate{
 		Kind: d.kind, Method: http.MethodGet, Request: f.asks, Authorized: f.authorized,
 		Status: f.answer.status, Response: j.directives, Header: d.cookieView(h, own), Own: own,
-		Assigned: j.assigned,
+		Assigned: j.assigned, Heuristic: j.estimated, DropsCookies: d.dropCookies,
 	}.Refusal())
 	switch {
 	case refusal == ReasonNoFreshness && len(notes) > 0:
@@ -107,17 +123,27 @@ func (f *fill) refuse(j *judgement, h http.Header, written bool, notes []coheren
 		return refusal
 	case f.cookies && !j.directives.Public && !j.directives.SMaxAge.Set:
 		return ReasonCookie
-	case j.directives.NoCache && !j.tracked:
+	case j.directives.NoCache && !j.tracked && !j.validated:
 		if len(notes) > 0 {
 			f.site = notes[0].Site
 			return notes[0].Reason
 		}
 		return ReasonNoCache
 	}
-	if _, left := j.bound(d); left <= 0 {
+	if _, left := j.bound(d); left <= 0 && !j.shown(d) {
 		return ReasonExpired
 	}
 	return ""
+}
+
+// shown reports whether the page is worth keeping past its lifetime: to be confirmed by its handler, or to be served stale.
+func (j *judgement) shown(d *door) bool {
+	if j.validated {
+		return true
+	}
+	rules := j.directives.Entry(d.kind)
+	return !rules.MustRevalidate && !rules.NoCache && j.explicit &&
+		max(rules.StaleWhileRevalidate, rules.StaleIfError, d.staleRefresh, d.staleError) > 0
 }
 
 // cookieView is the header as far as it decides about storing: under PerUser a cookie that outer middleware sets does not
@@ -146,17 +172,19 @@ func ownHeader(outer, full http.Header) http.Header {
 	return own
 }
 
-// bound is how long the page may live from the start of its age, 0 for without bound, and how much of that is left.
+// bound is how long the page may live from the start of its age, and how much of that is left.
 func (j *judgement) bound(d *door) (lifetime, left time.Duration) {
 	switch {
 	case j.explicit && j.tracked && d.maxLifetime > 0:
 		lifetime = min(j.lifetime, d.maxLifetime+j.initial)
-	case j.explicit:
+	case j.explicit, j.estimated:
 		lifetime = j.lifetime
 	case j.tracked && d.maxLifetime > 0:
 		lifetime = d.maxLifetime + j.initial
 	case j.tracked:
-		return 0, 1
+		return unbounded, unbounded
+	case j.directives.NoCache:
+		return 0, 0
 	default:
 		lifetime = d.defaultLifetime
 	}
@@ -207,6 +235,7 @@ func (j *judgement) page(f *fill) *page {
 		fields: fieldsOf(f.outer, a.header),
 	}
 	p.lifetime, _ = j.bound(d)
+	p.lifetime = d.shorten(p.lifetime)
 	if len(j.header["Date"]) == 0 {
 		p.fields = append(p.fields, pageField{opSet, "Date", []string{rfc9111.FormatDate(j.date)}})
 	}
@@ -214,6 +243,9 @@ func (j *judgement) page(f *fill) *page {
 		p.route = route(f.r)
 	}
 	p.flags = j.flags(d)
+	if rules := j.directives.Entry(d.kind); p.is(pageStale) {
+		p.refresh, p.failure = rules.StaleWhileRevalidate, rules.StaleIfError
+	}
 	j.choose(j.header)
 	p.finish()
 	return p
@@ -238,6 +270,12 @@ func (j *judgement) flags(d *door) (flags pageFlags) {
 	if rules := j.directives.Entry(d.kind); j.explicit && ends == j.lifetime && !rules.MustRevalidate && !rules.NoCache {
 		flags |= pageStale
 	}
+	if j.directives.NoCache && !j.tracked {
+		flags |= pageNoCache
+	}
+	if j.shown(d) {
+		flags |= pageShown
+	}
 	return flags
 }
 
@@ -255,7 +293,9 @@ func (j *judgement) choose(h http.Header) {
 			j.pick.names = slices.DeleteFunc(j.pick.names, func(name string) bool { return name == coding })
 		}
 	}
-	j.pick.all = !j.directives.Public && !j.directives.SMaxAge.Set && (!j.explicit || j.directives.NoCache)
+	// A page that its handler confirms each time is not stored on stamps, nor on a lifetime of ours.
+	confirmed := j.directives.NoCache && !j.tracked
+	j.pick.all = !j.directives.Public && !j.directives.SMaxAge.Set && !confirmed && (!j.explicit || j.directives.NoCache)
 }
 
 // again judges by the header map as it is after the first write. What outer middleware said there takes back what the page
@@ -272,10 +312,14 @@ func (j *judgement) again(f *fill, p *page) Reason {
 	if reason := f.refuse(&written, h, true, nil); reason != "" {
 		return reason
 	}
-	if bound, _ := written.bound(d); bound > 0 && (p.lifetime == 0 || bound < p.lifetime) {
+	if bound, _ := written.bound(d); bound < p.lifetime {
 		p.lifetime = bound
 	}
-	p.flags &= written.flags(d) | pageTracked | pageExplicit
+	now := written.flags(d)
+	p.flags = p.flags&(now|pageTracked|pageExplicit) | now&pageNoCache
+	if !p.is(pageStale) {
+		p.refresh, p.failure = 0, 0
+	}
 	written.choose(h)
 	j.pick.names, j.pick.all = written.pick.names, j.pick.all || written.pick.all
 	return ""

@@ -81,7 +81,7 @@ func TestLine84TheRecorderIsToldOfEveryRequest(t *testing.T) {
 		{Outcome: middleware.Hit, Route: route, Method: get, Status: 200, Bytes: 6, Age: events[1].Age, Dependencies: deps},
 		{Outcome: middleware.Hit, Route: route, Method: get, Status: 304, Age: events[2].Age, Dependencies: deps},
 		{Outcome: middleware.Miss, Reason: middleware.ReasonSetCookie, Route: route, Method: get, Status: 200, Bytes: 6},
-		{Outcome: middleware.Bypass, Reason: middleware.ReasonRange, Route: route, Method: get, Status: 200, Bytes: 6},
+		{Outcome: middleware.Hit, Route: route, Method: get, Status: 206, Bytes: 2, Age: events[4].Age, Dependencies: deps},
 		{Outcome: middleware.Refused, Reason: middleware.ReasonOnlyIfCached, Route: route, Method: get, Status: 504},
 	}, events)
 }

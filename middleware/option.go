@@ -3,6 +3,7 @@ package middleware
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"slices"
 	"time"
@@ -43,6 +44,11 @@ type settings struct {
 	ignoreReload    bool
 	development     bool
 	coalesce        bool
+	heuristic       bool
+	dropCookies     bool
+	staleRefresh    time.Duration
+	staleError      time.Duration
+	jitter          float64
 	recorder        func(Event)
 	errs            []error
 }
@@ -145,6 +151,47 @@ func MaxLifetime(d time.Duration) Option {
 		s.maxLifetime = d
 	}
 }
+
+// Heuristic stores answers that nothing else gives a lifetime for a tenth of the time since their Last-Modified, at most 24
+// hours, if their status allows it or they say `public` (RFC 9111 section 4.2.2). By default they are not stored.
+func Heuristic() Option { return func(s *settings) { s.heuristic = true } }
+
+// StaleWhileRevalidate lets pages whose lifetime ended be served for d more while they are made again in the background, as if
+// their handlers had said stale-while-revalidate. It holds for pages with explicit freshness that may be served stale at
+// all; never for one something of which has changed. Default: only what handlers say.
+func StaleWhileRevalidate(d time.Duration) Option {
+	return func(s *settings) {
+		if d <= 0 {
+			s.refuse("StaleWhileRevalidate(%v): the window must be above 0", d)
+		}
+		s.staleRefresh = d
+	}
+}
+
+// StaleIfError lets pages whose lifetime ended stand in for d more when their handler fails (500, 502, 503, 504, a panic, a
+// deadline), as if it had said stale-if-error. Default: only what handlers say.
+func StaleIfError(d time.Duration) Option {
+	return func(s *settings) {
+		if d <= 0 {
+			s.refuse("StaleIfError(%v): the window must be above 0", d)
+		}
+		s.staleError = d
+	}
+}
+
+// Jitter shortens each page's lifetime by a random part of it, up to fraction, so that pages made together are not due together.
+func Jitter(fraction float64) Option {
+	return func(s *settings) {
+		if !(fraction > 0 && fraction < 1) {
+			s.refuse("Jitter(%v): a fraction between 0 and 1 is needed", fraction)
+		}
+		s.jitter = fraction
+	}
+}
+
+// StripSetCookie stores answers that set cookies without them: the one the handler answers gets them, those answered from the
+// store do not. By default such an answer is not stored at all.
+func StripSetCookie() Option { return func(s *settings) { s.dropCookies = true } }
 
 // MaxBody is the largest body that is kept, in bytes; longer ones pass through as they are written. Default [DefaultMaxBody].
 func MaxBody(bytes int) Option {
@@ -250,6 +297,14 @@ func WithRecorder(f func(Event)) Option {
 		}
 		s.recorder = f
 	}
+}
+
+// shorten is a page's lifetime with its jitter.
+func (s *settings) shorten(lifetime time.Duration) time.Duration {
+	if s.jitter == 0 || lifetime == unbounded {
+		return lifetime
+	}
+	return lifetime - time.Duration(rand.Float64()*s.jitter*float64(lifetime)) //nolint:gosec // spreads expiry, guards nothing
 }
 
 func printable(s string) bool {

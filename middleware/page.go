@@ -20,7 +20,9 @@ type page struct {
 	flags    pageFlags
 	born     int64         // clock, when the answer was complete
 	initial  time.Duration // its age then
-	lifetime time.Duration // 0: no bound
+	lifetime time.Duration // unbounded: no bound
+	refresh  time.Duration // how long past its lifetime its handler lets it be served while it is made again
+	failure  time.Duration // how long past its lifetime its handler lets it stand in for a failure
 	etag     string        // generated; "" when the handler set its own, or none can be made
 	route    string
 	moment   uint64      // a soft purge after it ends the page's freshness
@@ -31,6 +33,8 @@ type page struct {
 	length    string      // of the body, for Content-Length
 	weak      string      // etag as a weak one
 	selection http.Header // the fields that conditional requests are about
+	validator http.Header // those of them that the handler made
+	modified  time.Time   // Last-Modified; zero without
 	values    int         // lines in all fields
 	coded     bool        // whether the body has a content coding
 	ttl       atomic.Pointer[ttlText]
@@ -44,7 +48,12 @@ const (
 	pageAuthorized                        // may be shared with requests that carry Authorization
 	pageWithCookies                       // may be shared with requests that carry cookies
 	pageStale                             // may be served past its lifetime to a client that asks for it
+	pageNoCache                           // never served without asking its handler
+	pageShown                             // outlives its lifetime, to be validated or to stand in
 )
+
+// unbounded is the lifetime of a page that only its stamps end.
+const unbounded = time.Duration(1 << 62)
 
 // ttlText is the Cache-Status of a hit in one second of the page's life.
 type ttlText struct {
@@ -67,6 +76,15 @@ func (p *page) finish() {
 		switch f.name {
 		case "Etag", "Last-Modified", "Date":
 			p.selection[f.name] = f.values
+			if f.op != opDelete && f.name != "Date" && len(f.values) > 0 && f.values[0] != "" {
+				if p.validator == nil {
+					p.validator = make(http.Header, 2)
+				}
+				p.validator[f.name] = f.values[:1:1]
+			}
+			if f.name == "Last-Modified" && len(f.values) > 0 {
+				p.modified, _ = rfc9111.ParseDate(f.values[0], time.Unix(0, p.born))
+			}
 		case "Content-Encoding":
 			p.coded = f.op != opDelete
 		}
@@ -81,18 +99,38 @@ func (p *page) age(now int64) time.Duration {
 	return rfc9111.CurrentAge(p.initial, time.Duration(now-p.born))
 }
 
-// entry is the page as the rules of HTTP see it. Whoever asks has found the stamps valid.
-func (p *page) entry(now int64, reload bool) rfc9111.Entry {
-	lifetime := p.lifetime
-	if lifetime == 0 {
-		lifetime = 1<<63 - 1
+// entry is the page as the rules of HTTP see it. Whoever asks has found the stamps valid; purged says that a soft purge met
+// them, which ends freshness at once.
+func (p *page) entry(d *door, now int64, purged bool) rfc9111.Entry {
+	e := rfc9111.Entry{
+		Age: p.age(now), Lifetime: p.lifetime,
+		NoCache: p.is(pageNoCache), MustRevalidate: !p.is(pageStale),
+		StaleWhileRevalidate: p.refresh, StaleIfError: p.failure,
+		Validated: p.is(pageTracked) && !d.development && !purged,
 	}
-	return rfc9111.Entry{
-		Age: p.age(now), Lifetime: lifetime,
-		MustRevalidate: !p.is(pageStale),
-		Validated:      p.is(pageTracked) && !reload,
+	if p.is(pageStale) {
+		e.StaleWhileRevalidate = max(e.StaleWhileRevalidate, d.staleRefresh)
+		e.StaleIfError = max(e.StaleIfError, d.staleError)
 	}
+	if purged {
+		e.Lifetime = min(e.Lifetime, e.Age)
+	}
+	return e
 }
+
+// standsIn reports whether the page may be the answer because the handler failed. One whose stamps moved may only if its own
+// handler said so.
+func (p *page) standsIn(d *door, now int64, moved, purged bool) bool {
+	e := p.entry(d, now, purged)
+	if !moved {
+		return e.UsableOnError()
+	}
+	e.StaleIfError = p.failure
+	return p.failure > 0 && e.UsableOnError()
+}
+
+// lasts reports whether whoever finds the page when it has just been made is answered by it.
+func (p *page) lasts() bool { return !p.is(pageNoCache) && p.lifetime > p.initial }
 
 // hitStatus is the page's Cache-Status on a hit. Pages that live by their stamps have no ttl: nobody knows it.
 func (p *page) hitStatus(d *door, age time.Duration) string {
@@ -101,6 +139,9 @@ func (p *page) hitStatus(d *door, age time.Duration) string {
 	}
 	ttl := p.lifetime - age
 	seconds := int64(ttl / time.Second)
+	if ttl%time.Second < 0 {
+		seconds-- // as it is written
+	}
 	if have := p.ttl.Load(); have != nil && have.seconds == seconds {
 		return have.text
 	}
@@ -109,18 +150,23 @@ func (p *page) hitStatus(d *door, age time.Duration) string {
 	return text
 }
 
-// staleMemory is how long past its lifetime a page is kept for clients that say max-stale.
+// staleMemory is how long past its lifetime a page is kept at least for clients that say max-stale, and to be validated.
 const staleMemory = 10 * time.Minute
 
 // life is how long the store is to keep the page; 0: no bound.
-func (p *page) life() time.Duration {
-	switch {
-	case p.lifetime == 0:
+func (p *page) life(d *door) time.Duration {
+	if p.lifetime == unbounded {
 		return 0
-	case p.is(pageStale):
-		return p.lifetime - p.initial + staleMemory
 	}
-	return p.lifetime - p.initial
+	left := max(p.lifetime-p.initial, 0)
+	if !p.is(pageShown) && !p.is(pageStale) {
+		return left
+	}
+	stay := max(p.refresh, p.failure, staleMemory)
+	if p.is(pageStale) {
+		stay = max(stay, d.staleRefresh, d.staleError)
+	}
+	return left + stay
 }
 
 // size is about what the page takes in memory.
@@ -135,7 +181,7 @@ func (p *page) size() int {
 	return n
 }
 
-const pageFormat = 1
+const pageFormat = 2
 
 var errCorruptPage = errors.New("middleware: corrupt page")
 
@@ -147,6 +193,8 @@ func (p *page) encode() []byte {
 	b = binary.LittleEndian.AppendUint64(b, uint64(p.born))
 	b = binary.AppendUvarint(b, uint64(p.initial))
 	b = binary.AppendUvarint(b, uint64(p.lifetime))
+	b = binary.AppendUvarint(b, uint64(p.refresh))
+	b = binary.AppendUvarint(b, uint64(p.failure))
 	b = binary.AppendUvarint(b, p.moment)
 	b = appendPart(b, p.route)
 	b = appendPart(b, p.etag)
@@ -174,11 +222,13 @@ func decodePage(b []byte) (*page, error) {
 	p.status = int(status)
 	p.born = int64(binary.LittleEndian.Uint64(d.rest))
 	d.rest = d.rest[8:]
-	initial, lifetime := d.uvarint(), d.uvarint()
-	if initial > 1<<62 || lifetime > 1<<62 {
-		return nil, errCorruptPage
+	for _, span := range [...]*time.Duration{&p.initial, &p.lifetime, &p.refresh, &p.failure} {
+		n := d.uvarint()
+		if n > uint64(unbounded) {
+			return nil, errCorruptPage
+		}
+		*span = time.Duration(n)
 	}
-	p.initial, p.lifetime = time.Duration(initial), time.Duration(lifetime)
 	p.moment = d.uvarint()
 	p.route, p.etag = d.text(), d.text()
 	n := d.count(3)

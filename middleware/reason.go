@@ -58,6 +58,12 @@ const (
 	ReasonStore          = Reason("store")
 )
 
+// Reasons a stored page has for standing in for a handler that failed.
+const (
+	ReasonFailure Reason = "stale-if-error" // its time was over
+	ReasonStale   Reason = "stamps"         // something it is made from has changed
+)
+
 // Reasons lists every reason there is, those of the reads included, in the order of the table in the package documentation.
 func Reasons() []Reason {
 	return slices.Concat([]Reason{
@@ -68,6 +74,8 @@ func Reasons() []Reason {
 		ReasonVaryStar, ReasonNonce, ReasonCORS, ReasonNoFreshness, ReasonNoCache, ReasonExpired, ReasonUnwritten,
 		ReasonTooLarge, ReasonHeaderTooLarge, ReasonMemory, ReasonStreamed, ReasonHijacked, ReasonTruncated,
 		ReasonCancelled, ReasonPanicked, ReasonStampsMoved, ReasonWaited, ReasonStore,
+
+		ReasonFailure, ReasonStale,
 	}, readReasons())
 }
 
@@ -96,7 +104,8 @@ func unshared(r Reason) bool {
 // requests from waiting for each other.
 func passing(r Reason) bool {
 	switch r {
-	case ReasonStampsMoved, ReasonCancelled, ReasonPanicked, ReasonMemory, ReasonWaited, ReasonStore, coherence.ReasonLate:
+	case ReasonStampsMoved, ReasonCancelled, ReasonPanicked, ReasonMemory, ReasonWaited, ReasonStore, coherence.ReasonLate,
+		ReasonFailure, ReasonStale:
 		return true
 	}
 	return false

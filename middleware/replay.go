@@ -117,7 +117,8 @@ func (p *page) serve(v *visit, status string) (code int, sent int64) {
 		lines[1] = p.tagFor(v)
 		h["Etag"] = lines[1:2:2]
 	}
-	if !unmodified && !bodyless(code) {
+	ranged := !unmodified && code == http.StatusOK && v.ranged()
+	if !unmodified && !bodyless(code) && !ranged {
 		lines[2] = p.length
 		h["Content-Length"] = lines[2:3:3]
 	} else {
@@ -128,6 +129,9 @@ func (p *page) serve(v *visit, status string) (code int, sent int64) {
 		h["Cache-Status"] = lines[3:4:4]
 	} else {
 		rfc9111.AddStatus(h, status)
+	}
+	if ranged {
+		return p.serveRange(v)
 	}
 	v.w.WriteHeader(code)
 	if unmodified || r.Method == http.MethodHead || bodyless(code) {

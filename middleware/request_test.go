@@ -67,7 +67,7 @@ func TestLine49MaxAgeMinFreshAndOnlyIfCached(t *testing.T) {
 		require.Equal(t, middleware.ReasonOnlyIfCached, r.detail(t))
 		require.Equal(t, runs, s.runs.Load())
 		require.Equal(t, http.StatusGatewayTimeout, s.get("/", "Cache-Control: only-if-cached, no-cache").StatusCode)
-		require.Equal(t, http.StatusGatewayTimeout, s.get("/", "Cache-Control: only-if-cached", "Range: bytes=0-1").StatusCode)
+		require.Equal(t, http.StatusGatewayTimeout, s.get("/other", "Cache-Control: only-if-cached", "Range: bytes=0-1").StatusCode)
 	})
 }
 

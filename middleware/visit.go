@@ -31,6 +31,11 @@ type visit struct {
 	buf         []byte
 	known       *variants
 	arrived     uint64
+
+	old      *page // the newest page that is not the answer as it is: its handler may confirm it, or fail and leave it in its place
+	moved    bool  // its stamps moved
+	purged   bool  // a soft purge met it
+	detached bool  // nobody waits for the answer: a refresh in the background
 }
 
 var visits = sync.Pool{New: func() any { return new(visit) }}
@@ -77,9 +82,7 @@ func (v *visit) unfit(namedCookie bool) Reason {
 		return ReasonUpgrade
 	case r.ContentLength != 0 || len(r.TransferEncoding) > 0:
 		return ReasonRequestBody
-	case len(h["Range"]) > 0:
-		return ReasonRange
-	case rfc9111.Precondition(h) != "":
+	case len(h["If-Match"]) > 0, len(h["If-Unmodified-Since"]) > 0:
 		return ReasonPrecondition
 	case v.asks.NoStore:
 		return ReasonNoStoreRequest
@@ -87,72 +90,104 @@ func (v *visit) unfit(namedCookie bool) Reason {
 	return ""
 }
 
-// find looks for the newest stored page that answers the request now. If there is none, it says how the request goes on.
-func (v *visit) find() (*page, rfc9111.Fwd, Reason) {
+// ranged reports whether the request asks for parts of the page.
+func (v *visit) ranged() bool { return v.r.Method == http.MethodGet && len(v.r.Header["Range"]) > 0 }
+
+// found is what the store has for a request.
+type found struct {
+	page    *page       // the answer, if there is one
+	refresh bool        // the page is stale, and to be made again in the background
+	fwd     rfc9111.Fwd // without a page: why the handler is asked
+	reason  Reason      // and what speaks against a stored page, if there is one
+}
+
+// find looks for the newest stored page that answers the request now. Of those that do not, the newest one that may still be
+// of use is left in v.old.
+func (v *visit) find() found {
 	d, ctx := v.door, v.r.Context()
+	v.old, v.moved, v.purged = nil, false, false
 	v.known = d.variantsOf(ctx, v)
 	if v.known == nil {
-		return nil, rfc9111.FwdURIMiss, ""
+		return found{fwd: rfc9111.FwdURIMiss}
 	}
 	now := d.clock.now()
-	fwd, reason := rfc9111.FwdVaryMiss, Reason("")
-	var best *page
+	f := found{fwd: rfc9111.FwdVaryMiss}
 	for i := range v.known.selectors {
 		key := v.pageKey(&v.known.selectors[i])
 		if len(key) > maxKey || !v.known.has(digestOf(key)) {
 			continue
 		}
-		p := d.load(ctx, key)
+		p, valid := d.load(ctx, key)
 		if p == nil {
-			fwd = rfc9111.FwdStale // its stamps moved, its time is over, or it was evicted
+			f.fwd = rfc9111.FwdStale // its time is over, or it was evicted
 			continue
 		}
 		if refusal := v.may(p); refusal != "" {
-			fwd, reason = rfc9111.FwdRequest, refusal
+			if valid {
+				f.fwd, f.reason = rfc9111.FwdRequest, refusal
+			}
 			continue
 		}
-		if d.engine.Expired(p.stamps, p.moment) {
-			fwd = rfc9111.FwdStale // purged softly
+		purged := valid && d.engine.Expired(p.stamps, p.moment)
+		if !valid {
+			f.fwd = rfc9111.FwdStale
+			v.keepOld(p, true, false)
 			continue
 		}
-		entry := p.entry(now, d.development)
+		entry := p.entry(d, now, purged)
 		switch v.asks.Decide(entry) {
 		case rfc9111.UseFresh, rfc9111.UseStale:
-			if best == nil || p.born > best.born {
-				best = p
+			if f.page == nil || f.refresh || p.born > f.page.born {
+				f.page, f.refresh = p, false
+			}
+		case rfc9111.UseAndRefresh:
+			v.keepOld(p, false, purged)
+			if f.page == nil || f.refresh && p.born > f.page.born {
+				f.page, f.refresh = p, true
 			}
 		default:
-			fwd = rfc9111.FwdStale
+			v.keepOld(p, false, purged)
+			f.fwd = rfc9111.FwdStale
 			if entry.Fresh() {
-				fwd = rfc9111.FwdRequest
+				f.fwd = rfc9111.FwdRequest
 			}
 		}
 	}
-	return best, fwd, reason
+	return f
 }
 
-// load finds the page under the key if its stamps are valid now.
-func (d *door) load(ctx context.Context, key []byte) *page {
+// keepOld notes a page that may be confirmed by its handler or stand in for its failure. One whose stamps stand is preferred.
+func (v *visit) keepOld(p *page, moved, purged bool) {
+	if v.old == nil || v.moved && !moved || v.moved == moved && p.born > v.old.born {
+		v.old, v.moved, v.purged = p, moved, purged
+	}
+}
+
+// load finds the page under the key, and whether its stamps are valid now.
+func (d *door) load(ctx context.Context, key []byte) (p *page, valid bool) {
 	if p := d.front.page(key); p != nil {
-		if !d.engine.Valid(p.stamps) {
-			return nil
+		valid := d.engine.Valid(p.stamps)
+		if valid {
+			d.engine.Pages().Served()
 		}
-		d.engine.Pages().Served()
-		return p
+		return p, valid
 	}
 	text := string(key)
 	change := d.front.changes(text)
-	hit, ok, err := d.engine.Pages().Get(ctx, text)
+	hit, ok, err := d.engine.Pages().Peek(ctx, text)
 	if err != nil || !ok {
-		return nil
+		return nil, false
 	}
-	p, err := decodePage(hit.Value)
+	p, err = decodePage(hit.Value)
 	if err != nil {
-		return nil
+		return nil, false
 	}
 	p.key, p.stamps = text, hit.Stamps(nil)
-	d.front.keepPage(p, change)
-	return p
+	// Checked once more, for Peek says nothing of the moment.
+	if valid = hit.Valid(); valid {
+		d.front.keepPage(p, change)
+	}
+	return p, valid
 }
 
 // may says why a page that is stored, or being made, is not for this request; "" if it is.

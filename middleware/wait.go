@@ -15,7 +15,7 @@ func (v *visit) miss(fwd rfc9111.Fwd, reason Reason) {
 		v.unsatisfied()
 		return
 	case v.r.Method == http.MethodHead:
-		v.forward(fwd, ReasonHead)
+		v.head(fwd)
 		return
 	case v.r.Context().Value(insideKey{d}) != nil:
 		// The handler of this very door asks again; waiting for it would be waiting for ourselves.
@@ -60,11 +60,12 @@ func (v *visit) miss(fwd rfc9111.Fwd, reason Reason) {
 			v.collapse(f, fwd)
 			return
 		}
-		var p *page
-		if p, fwd, _ = v.find(); p != nil {
-			v.hit(p)
+		found := v.find()
+		if found.page != nil {
+			v.hit(found.page)
 			return
 		}
+		fwd = found.fwd
 	}
 }
 
@@ -80,7 +81,11 @@ func (v *visit) accepts(f *flight) bool {
 	if v.may(f.page) != "" || string(v.pageKey(&f.pick)) != f.page.key {
 		return false
 	}
-	return v.arrived < f.began || v.door.engine.Valid(f.page.stamps)
+	if v.arrived < f.began {
+		return true
+	}
+	return v.door.engine.Valid(f.page.stamps) &&
+		v.asks.Decide(f.page.entry(v.door, v.door.clock.now(), false)) != rfc9111.MustValidate
 }
 
 // collapse answers with what another request's handler made.

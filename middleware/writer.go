@@ -16,13 +16,16 @@ func (a *answer) wrap() http.ResponseWriter {
 		ReadFrom:    a.readFrom,
 		Flush: func(flush httpsnoop.FlushFunc) httpsnoop.FlushFunc {
 			return func() {
-				a.stream()
-				flush()
+				if a.stream() {
+					flush()
+				}
 			}
 		},
 		FlushError: func(flush httpsnoop.FlushErrorFunc) httpsnoop.FlushErrorFunc {
 			return func() error {
-				a.stream()
+				if !a.stream() {
+					return nil
+				}
 				return flush()
 			}
 		},
@@ -38,10 +41,14 @@ func (a *answer) wrap() http.ResponseWriter {
 	}))
 }
 
-// stream prepares for a flush: what was held back goes out first.
-func (a *answer) stream() {
+// stream prepares for a flush: what was held back goes out first. It reports whether there is to be a flush.
+func (a *answer) stream() bool {
 	a.ensureHeader()
+	if a.held() {
+		return false
+	}
 	a.pass(ReasonStreamed)
+	return true
 }
 
 func (a *answer) hijack(hijack httpsnoop.HijackFunc) (net.Conn, *bufio.ReadWriter, error) {
@@ -77,7 +84,9 @@ func (a *answer) controlled(w http.ResponseWriter) http.ResponseWriter {
 }
 
 func (c *control) FlushError() error {
-	c.a.stream()
+	if !c.a.stream() {
+		return nil
+	}
 	return http.NewResponseController(c.a.w).Flush()
 }
 
