@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
+	"unsafe"
 
 	"github.com/cachewright/cachewright/internal/switches"
 	"github.com/cachewright/cachewright/store"
@@ -19,6 +21,7 @@ type Cache struct {
 	// Set by Start; used only while the engine is ready.
 	store     store.Store
 	copyBytes int
+	front     *front // nil: every look goes to the store
 
 	copiesOnce sync.Once
 	copies     any
@@ -84,28 +87,20 @@ func (c *Cache) peek(ctx context.Context, key string) (Hit, bool) {
 }
 
 // Get returns the entry under the key if its stamps are valid now. The error is the context's alone: a store that fails
-// is a miss, counted. It takes no lock and allocates nothing but for the store's copies.
+// is a miss, counted. It takes no lock and allocates nothing but for the store's copies, and for a hot row not even those.
 func (c *Cache) Get(ctx context.Context, key string) (Hit, bool, error) {
-	if err := ctx.Err(); err != nil {
-		return Hit{}, false, err
+	if hit, ok, err := c.near(ctx, key); ok || err != nil {
+		return hit, ok, err
 	}
-	if !c.engine.Ready() {
-		c.counters.misses.Add(1)
-		return Hit{}, false, nil
+	return c.far(ctx, key)
+}
+
+// GetBytes is Get for a key in a buffer, which is the caller's again when it returns.
+func (c *Cache) GetBytes(ctx context.Context, key []byte) (Hit, bool, error) {
+	if hit, ok, err := c.near(ctx, unsafe.String(unsafe.SliceData(key), len(key))); ok || err != nil {
+		return hit, ok, err
 	}
-	b, err := c.store.Get(ctx, key)
-	if err != nil {
-		c.failed(ctx, err)
-		c.counters.misses.Add(1)
-		return Hit{}, false, ctx.Err()
-	}
-	hit, ok := c.open(b)
-	if !ok {
-		c.counters.misses.Add(1)
-		return Hit{}, false, nil
-	}
-	c.counters.hits.Add(1)
-	return hit, true, nil
+	return c.far(ctx, string(key))
 }
 
 // Put stores a value with the stamps that were taken before its data was read. It does nothing without stamps, when one of
@@ -127,7 +122,9 @@ func (c *Cache) Delete(ctx context.Context, key string) error {
 	if !c.engine.Ready() {
 		return nil
 	}
-	if err := c.store.Delete(ctx, key); err != nil {
+	err := c.store.Delete(ctx, key)
+	c.front.drop(key)
+	if err != nil {
 		c.failed(ctx, err)
 		return fmt.Errorf("deleting an entry: %w", err)
 	}
@@ -151,6 +148,53 @@ func (c *Cache) CopyBytes() int {
 
 // Served counts a hit that was answered from a decoded copy of an entry, whose stamps the caller found valid.
 func (c *Cache) Served() { c.counters.hits.Add(1) }
+
+// near looks into the front. It does not keep the key.
+func (c *Cache) near(ctx context.Context, key string) (Hit, bool, error) {
+	if err := ctx.Err(); err != nil {
+		return Hit{}, false, err
+	}
+	if !c.engine.Ready() || c.front == nil {
+		return Hit{}, false, nil
+	}
+	hit, ok := c.front.get(key)
+	if ok {
+		c.counters.hits.Add(1)
+	}
+	return hit, ok, nil
+}
+
+// far looks into the store.
+func (c *Cache) far(ctx context.Context, key string) (Hit, bool, error) {
+	if !c.engine.Ready() {
+		c.counters.misses.Add(1)
+		return Hit{}, false, nil
+	}
+	drops := c.front.drops(key)
+	stored, left, err := c.fetch(ctx, key)
+	if err != nil {
+		c.failed(ctx, err)
+		c.counters.misses.Add(1)
+		return Hit{}, false, ctx.Err()
+	}
+	hit, ok := c.open(stored)
+	if !ok {
+		c.counters.misses.Add(1)
+		return Hit{}, false, nil
+	}
+	c.front.keep(key, hit, left, drops)
+	c.counters.hits.Add(1)
+	return hit, true, nil
+}
+
+// fetch asks the store, and how long the entry has still to live if the front will need to know.
+func (c *Cache) fetch(ctx context.Context, key string) (value []byte, left time.Duration, err error) {
+	if c.front != nil {
+		return c.front.store.GetDated(ctx, key)
+	}
+	value, err = c.store.Get(ctx, key)
+	return value, 0, err
+}
 
 // open checks epoch and stamps of a stored entry.
 func (c *Cache) open(b []byte) (Hit, bool) {
@@ -179,6 +223,7 @@ func (c *Cache) set(ctx context.Context, key string, value []byte, s Stamps, lif
 		c.failed(ctx, err)
 		return fmt.Errorf("storing an entry: %w", err)
 	}
+	c.front.drop(key) // after it: a copy kept from now on is of the new entry
 	return nil
 }
 

@@ -63,5 +63,5 @@
 // # Reading the source
 //
 // words.go, stamps.go, write.go, install.go, load.go and cache.go are the protocol, in this order; deps.go and stray.go are
-// the dependency sets.
+// the dependency sets. front.go keeps copies of hot rows before the built-in store; the protocol does not know of it.
 package coherence

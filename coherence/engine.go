@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+
+	"github.com/cachewright/cachewright/store"
 )
 
 // ErrClosed is what Start returns on a closed engine.
@@ -84,6 +86,9 @@ func (e *Engine) Start(opts ...Option) error {
 		return err
 	}
 	e.rows.store, e.pages.store, e.pages.copyBytes = rows, pages, s.copyBytes()
+	if dated, ok := rows.(store.Dated); ok && s.store == nil {
+		e.rows.front = newFront(e, dated, s.frontBytes())
+	}
 	e.closeStores = sync.OnceValue(func() error {
 		err := rows.Close()
 		if pages != rows {

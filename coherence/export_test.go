@@ -41,3 +41,22 @@ func SameWord(e *Engine, a, b Tag) bool { return e.words.of(a.own) == e.words.of
 
 // SoftTable reports whether the table of soft versions exists.
 func SoftTable(e *Engine) bool { return e.soft.table.Load() != nil }
+
+// Fronted reports whether the front of the rows holds the key.
+func (e *Engine) Fronted(key string) bool {
+	if e.rows.front == nil {
+		return false
+	}
+	found, _ := e.rows.front.find(key)
+	return found != nil
+}
+
+// FrontBudget is how many bytes the front of the rows may hold.
+func (e *Engine) FrontBudget() int64 { return e.rows.front.budget }
+
+// FrontUsed is how many bytes it holds.
+func (e *Engine) FrontUsed() int64 {
+	e.rows.front.mu.Lock()
+	defer e.rows.front.mu.Unlock()
+	return e.rows.front.used
+}

@@ -11,7 +11,7 @@ import (
 )
 
 // DefaultMemory is the bound on cached bytes when neither WithMemory nor WithStore says otherwise: 64 MiB, a quarter of
-// it for pages.
+// it for pages, a sixteenth for copies of hot rows.
 const DefaultMemory = 64 << 20
 
 // minMemory is the least that WithMemory accepts.
@@ -114,13 +114,16 @@ func (s *settings) copyBytes() int {
 
 const maxCopies = 1 << 20
 
+// frontBytes is what copies of hot rows may take: a sixteenth of the memory.
+func (s *settings) frontBytes() int64 { return s.budget() / 16 }
+
 // openStores gives pages a budget of their own, a quarter, so that a flood of one-time URLs evicts no row.
 func (s *settings) openStores() (rows, pages store.Store, err error) {
 	if s.store != nil {
 		return s.store, s.store, nil
 	}
 	memory := s.budget()
-	rows, err = bigcachestore.New(memory - memory/4)
+	rows, err = bigcachestore.New(memory - memory/4 - s.frontBytes())
 	if err != nil {
 		return nil, nil, fmt.Errorf("opening the store of rows: %w", err)
 	}

@@ -1,15 +1,9 @@
 package cacheplugin
 
 import (
-	"bytes"
-	"context"
-	"math"
 	"reflect"
-	"strings"
-	"time"
 
 	"gorm.io/gorm"
-	"gorm.io/gorm/schema"
 
 	"github.com/cachewright/cachewright/internal/rowset"
 )
@@ -70,31 +64,8 @@ func emptySlice(s reflect.Value) {
 	s.SetLen(0)
 }
 
-// decodePlan says how the columns of an answer go into the fields of a model. It holds for all answers with its header.
-type decodePlan struct {
-	header []byte
-	fields []fieldPlan
-}
-
-type fieldPlan struct {
-	field *schema.Field // nil: the model has no such field, and the column is passed over
-	kind  fieldKind
-}
-
-type fieldKind uint8
-
-const (
-	fieldInt fieldKind = iota + 1
-	fieldUint
-	fieldFloat
-	fieldBool
-	fieldString
-	fieldTime
-	fieldDeletedAt
-)
-
-// decode fills structs of the model straight from the answer. It reports false, having changed nothing, when some
-// column or value asks for more than a plain assignment.
+// decode fills structs of the model straight from the answer. It reports false when some column or value asks for more than a
+// plain assignment: a struct is then as it was, and a slice is in a state that gorm.Scan, which begins it anew, does not see.
 func (r *reader) decode(v rowset.View) bool {
 	stmt := r.db.Statement
 	if r.model == nil || stmt.Schema != r.model.schema || len(stmt.ColumnMapping) > 0 || len(stmt.Joins) > 0 {
@@ -103,7 +74,7 @@ func (r *reader) decode(v rowset.View) bool {
 	dest := stmt.ReflectValue
 	switch dest.Kind() {
 	case reflect.Struct:
-		if dest.Type() != r.model.schema.ModelType {
+		if dest.Type() != r.model.schema.ModelType || !dest.CanAddr() {
 			return false
 		}
 	case reflect.Slice:
@@ -115,155 +86,48 @@ func (r *reader) decode(v rowset.View) bool {
 		return false
 	}
 	plan := r.model.planFor(v)
-	if plan == nil || !plan.fits(v) {
-		return false
-	}
-	plan.fill(r, v, dest)
-	return true
+	return plan != nil && plan.fill(r.db, v, dest)
 }
 
-// planFor returns the plan for the answer's columns, nil if there is none.
-func (m *model) planFor(v rowset.View) *decodePlan {
-	if plan := m.plan.Load(); plan != nil && bytes.Equal(plan.header, v.Header()) {
-		if plan.fields == nil {
-			return nil
-		}
-		return plan
-	}
-	plan := m.newPlan(v)
-	m.plan.Store(plan)
-	if plan.fields == nil {
-		return nil
-	}
-	return plan
-}
+// fewColumns is how many values of a row are held on the stack on their way.
+const fewColumns = 16
 
-func (m *model) newPlan(v rowset.View) *decodePlan {
-	plan := &decodePlan{header: bytes.Clone(v.Header())}
-	fields := make([]fieldPlan, v.NumColumns())
-	seen := map[string]bool{}
-	for i := range fields {
-		name := v.ColumnName(i)
-		if seen[name] {
-			return plan // GORM deals several fields to several columns of one name
-		}
-		seen[name] = true
-		f := m.schema.LookUpField(name)
-		if f == nil {
-			// A name with a double underscore may be a nested relation's.
-			if strings.Contains(name, "__") {
-				return plan
-			}
-			continue
-		}
-		if !f.Readable {
-			return plan
-		}
-		kind := fieldKindOf(f)
-		if kind == 0 {
-			return plan
-		}
-		fields[i] = fieldPlan{field: f, kind: kind}
+// fill assigns the rows, each only when all of its values have been found to fit.
+func (p *decodePlan) fill(db *gorm.DB, v rowset.View, dest reflect.Value) bool {
+	var few [fewColumns]rowset.Value
+	values := few[:]
+	if len(p.fields) > len(few) {
+		values = make([]rowset.Value, len(p.fields))
 	}
-	if len(fields) == 1 {
-		return plan // GORM may take a single column for a Pluck
-	}
-	plan.fields = fields
-	return plan
-}
-
-var deletedAtType = reflect.TypeFor[gorm.DeletedAt]()
-
-// fieldKindOf is the kind of a field whose value needs no conversion of its own; 0 for all others.
-func fieldKindOf(f *schema.Field) fieldKind {
-	if f.Serializer != nil {
-		return 0
-	}
-	switch f.FieldType {
-	case reflect.TypeFor[time.Time]():
-		return fieldTime
-	case deletedAtType:
-		return fieldDeletedAt
-	}
-	if f.FieldType.PkgPath() != "" {
-		return 0 // a named type may have methods that GORM or database/sql asks
-	}
-	switch f.FieldType.Kind() {
-	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		return fieldInt
-	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		return fieldUint
-	case reflect.Float64:
-		return fieldFloat
-	case reflect.Bool:
-		return fieldBool
-	case reflect.String:
-		return fieldString
-	default:
-		return 0
-	}
-}
-
-// fits checks every value before the first is assigned.
-func (p *decodePlan) fits(v rowset.View) bool {
+	values = values[:len(p.fields)]
 	it := v.Rows()
-	for it.Next() {
-		for i := range p.fields {
-			value := it.Value()
-			if f := &p.fields[i]; f.field != nil && !f.takes(value) {
+	if dest.Kind() == reflect.Slice {
+		if !p.rows(&it, values, v.NumRows(), dest) {
+			return false
+		}
+		db.RowsAffected = int64(v.NumRows())
+	} else {
+		n := int64(0)
+		if it.Next() {
+			if !it.Row(values) || !p.fits(values) {
 				return false
 			}
+			p.assign(values, dest)
+			n = 1
 		}
-	}
-	return it.Err() == nil
-}
-
-func (f *fieldPlan) takes(v rowset.Value) bool {
-	if v.IsNull() {
-		return true
-	}
-	switch f.kind {
-	case fieldInt:
-		bits := f.field.FieldType.Bits()
-		n := v.Int64()
-		return v.Kind() == rowset.KindInt64 && n<<(64-bits)>>(64-bits) == n
-	case fieldUint:
-		bits := f.field.FieldType.Bits()
-		n := v.Int64()
-		return v.Kind() == rowset.KindInt64 && n >= 0 && uint64(n) <= math.MaxUint64>>(64-bits)
-	case fieldFloat:
-		return v.Kind() == rowset.KindFloat64
-	case fieldBool:
-		return v.Kind() == rowset.KindBool
-	case fieldString:
-		return v.Kind() == rowset.KindString
-	case fieldTime, fieldDeletedAt:
-		return v.Kind() == rowset.KindTime
-	default:
-		return false
-	}
-}
-
-// fill assigns the rows. NULL leaves a field as it is, as GORM's own setters do for these kinds.
-func (p *decodePlan) fill(r *reader, v rowset.View, dest reflect.Value) {
-	db := r.db
-	db.RowsAffected = 0
-	it := v.Rows()
-	if dest.Kind() == reflect.Struct {
-		if it.Next() {
-			db.RowsAffected = 1
-			p.row(r.ctx, &it, dest)
+		if it.Err() != nil {
+			return false
 		}
-	} else {
-		p.rows(r, &it, v.NumRows(), dest)
+		db.RowsAffected = n
 	}
 	if db.RowsAffected == 0 && db.Statement.RaiseErrorOnNotFound && db.Error == nil {
 		_ = db.AddError(gorm.ErrRecordNotFound)
 	}
+	return true
 }
 
 // rows fills a slice: its room first, then what it grows by. Elements are always new, never what stood there before.
-func (p *decodePlan) rows(r *reader, it *rowset.Iterator, n int, dest reflect.Value) {
+func (p *decodePlan) rows(it *rowset.Iterator, values []rowset.Value, n int, dest reflect.Value) bool {
 	emptySlice(dest)
 	if dest.Cap() < n {
 		dest.Set(reflect.MakeSlice(dest.Type(), 0, n))
@@ -271,9 +135,9 @@ func (p *decodePlan) rows(r *reader, it *rowset.Iterator, n int, dest reflect.Va
 	dest.SetLen(n)
 	elem := dest.Type().Elem()
 	for i := range n {
-		if !it.Next() {
-			dest.SetLen(i)
-			return
+		if !it.Next() || !it.Row(values) || !p.fits(values) {
+			dest.SetLen(0)
+			return false
 		}
 		at := dest.Index(i)
 		if elem.Kind() == reflect.Pointer {
@@ -282,34 +146,7 @@ func (p *decodePlan) rows(r *reader, it *rowset.Iterator, n int, dest reflect.Va
 		} else {
 			at.SetZero()
 		}
-		p.row(r.ctx, it, at)
-		r.db.RowsAffected++
+		p.assign(values, at)
 	}
-}
-
-func (p *decodePlan) row(ctx context.Context, it *rowset.Iterator, dest reflect.Value) {
-	for i := range p.fields {
-		value := it.Value()
-		f := &p.fields[i]
-		if f.field == nil || value.IsNull() {
-			continue
-		}
-		at := f.field.ReflectValueOf(ctx, dest)
-		switch f.kind {
-		case fieldInt:
-			at.SetInt(value.Int64())
-		case fieldUint:
-			at.SetUint(uint64(value.Int64()))
-		case fieldFloat:
-			at.SetFloat(value.Float64())
-		case fieldBool:
-			at.SetBool(value.Bool())
-		case fieldString:
-			at.SetString(value.StringAlias())
-		case fieldTime:
-			*at.Addr().Interface().(*time.Time) = value.Time()
-		case fieldDeletedAt:
-			*at.Addr().Interface().(*gorm.DeletedAt) = gorm.DeletedAt{Time: value.Time(), Valid: true}
-		}
-	}
+	return !it.Next() && it.Err() == nil
 }

@@ -10,9 +10,10 @@ import (
 	"github.com/cachewright/cachewright/internal/rowset"
 )
 
-// serve hands an entry of the cache to the destination. It reports whether the read is done: answered, or failed.
-func (r *reader) serve(key string) bool {
-	hit, ok, err := r.plugin.engine.Rows().Get(r.ctx, key)
+// serve hands an entry of the cache to the destination. It reports whether the read is done: answered, or failed. It does
+// not keep the key.
+func (r *reader) serve(key []byte) bool {
+	hit, ok, err := r.plugin.engine.Rows().GetBytes(r.ctx, key)
 	if err != nil {
 		_ = r.db.AddError(err)
 		return true

@@ -48,13 +48,13 @@ func (r *reader) byKey() bool {
 		v = viewAll
 	}
 	var buf [128]byte
-	storeKey := string(p.rowKey(buf[:0], scope, m.schema, v, key...))
+	storeKey := p.rowKey(buf[:0], scope, m.schema, v, key...)
 	var given []clause.Expression
 	if r.keyed {
 		given = r.givenKey()
 	}
 	if (!p.writeback.used() || !r.pending(key)) && !r.serve(storeKey) {
-		r.loadRow(storeKey, classes, key)
+		r.loadRow(string(storeKey), classes, key)
 	}
 	r.leaveClauses(given)
 	return true

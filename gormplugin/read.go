@@ -181,7 +181,8 @@ func (r *reader) byQuery() {
 	var key []byte
 	if why == "" {
 		var ok bool
-		if key, ok = p.queryKey(nil, scope, stmt.SQL.String(), stmt.Vars); !ok {
+		var room [256]byte
+		if key, ok = p.queryKey(room[:0], scope, stmt.SQL.String(), stmt.Vars); !ok {
 			why = coherence.ReasonArgument
 		}
 	}
@@ -191,8 +192,8 @@ func (r *reader) byQuery() {
 	}
 	r.deps.Scoped(scope)
 	r.tables = tags
-	if stored := string(key); !r.serve(stored) {
-		r.load(stored, tags, r.model.life, false, nil)
+	if !r.serve(key) {
+		r.load(string(key), tags, r.model.life, false, nil)
 	}
 }
 

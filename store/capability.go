@@ -1,5 +1,10 @@
 package store
 
+import (
+	"context"
+	"time"
+)
+
 // Bounded is implemented by a Store that refuses entries above a size it can name. Users find it by type assertion.
 type Bounded interface {
 	// MaxEntry returns the largest sum of the lengths of key and value, in bytes, that Set accepts. It does not change
@@ -21,4 +26,11 @@ type Stats struct {
 	Bytes int64
 	// Limit is the most that Bytes can reach.
 	Limit int64
+}
+
+// Dated is implemented by a Store that tells how long an entry has still to live, so that a copy kept before it can end with
+// it. Users find it by type assertion.
+type Dated interface {
+	// GetDated is Get, and returns besides how long the entry has still to live: more than 0, or 0 when nothing limits it.
+	GetDated(ctx context.Context, key string) (value []byte, left time.Duration, err error)
 }

@@ -61,6 +61,30 @@ func (it *Iterator) Value() Value {
 	return v
 }
 
+// Row reads the next len(dst) columns of this row at once. It returns false,
+// and dst is then of no use, when there are not as many left of those seen,
+// and on damage, see Err.
+func (it *Iterator) Row(dst []Value) bool {
+	if it.err != nil || len(dst) > it.last-it.col {
+		return false
+	}
+	rest := it.rest
+	for i := range dst {
+		v := &dst[i]
+		*v = Value{}
+		var ok bool
+		if rest, ok = v.cut(rest); !ok || v.kind == kindForeign {
+			if !ok || !it.foreign {
+				it.err = corrupt("value")
+			}
+			return false
+		}
+	}
+	it.rest = rest
+	it.col += len(dst)
+	return true
+}
+
 // Err returns the damage that ended the iteration, wrapping ErrCorrupt.
 func (it *Iterator) Err() error { return it.err }
 

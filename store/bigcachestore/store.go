@@ -28,6 +28,7 @@ var (
 	_ store.Store   = (*Store)(nil)
 	_ store.Bounded = (*Store)(nil)
 	_ store.Sized   = (*Store)(nil)
+	_ store.Dated   = (*Store)(nil)
 )
 
 // keepBuffer is the capacity above which a Set buffer is left to the garbage collector instead of being used again.
@@ -59,25 +60,37 @@ func New(memoryBytes int64) (*Store, error) {
 
 // Get implements store.Store.
 func (s *Store) Get(ctx context.Context, key string) ([]byte, error) {
+	value, _, err := s.GetDated(ctx, key)
+	return value, err
+}
+
+// GetDated implements store.Dated.
+func (s *Store) GetDated(ctx context.Context, key string) (value []byte, left time.Duration, err error) {
 	cache, err := s.enter(ctx)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	if len(key) > store.MaxKey {
-		return nil, store.ErrNotFound
+		return nil, 0, store.ErrNotFound
 	}
 	stored, err := cache.Get(indexKey(key))
 	if errors.Is(err, bigcache.ErrEntryNotFound) {
-		return nil, store.ErrNotFound
+		return nil, 0, store.ErrNotFound
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read entry: %w: %w", store.ErrUnavailable, err)
+		return nil, 0, fmt.Errorf("read entry: %w: %w", store.ErrUnavailable, err)
 	}
 	value, deadline, ok := decode(stored, key)
-	if !ok || (deadline != 0 && s.now() >= deadline) {
-		return nil, store.ErrNotFound
+	if !ok {
+		return nil, 0, store.ErrNotFound
 	}
-	return value, nil
+	if deadline == 0 {
+		return value, 0, nil
+	}
+	if left = time.Duration(deadline - s.now()); left <= 0 {
+		return nil, 0, store.ErrNotFound
+	}
+	return value, left, nil
 }
 
 // Set implements store.Store. The oldest entries of the key's shard make room for the new one.

@@ -45,6 +45,25 @@ var lifetimeClauses = []lifetimeClause{
 		c.advance(time.Millisecond)
 		requireAbsent(t, s, "key")
 	}},
+	{name: "a store that is Dated tells what is left of a lifetime", needsExactClock: true, check: func(t testing.TB, s store.Store, c clock) {
+		dated, ok := s.(store.Dated)
+		if !ok {
+			t.Skip("the store is not store.Dated")
+		}
+		mustSet(t, s, "endless", "endless")
+		require.NoError(t, s.Set(background(), "key", []byte("value"), 10*c.unit))
+		c.pass(4)
+		value, left, err := dated.GetDated(background(), "key")
+		require.NoError(t, err)
+		require.Equal(t, "value", string(value))
+		require.InDelta(t, float64(6*c.unit), float64(left), float64(2*time.Millisecond))
+		_, left, err = dated.GetDated(background(), "endless")
+		require.NoError(t, err)
+		require.Zero(t, left)
+		c.pass(7)
+		_, _, err = dated.GetDated(background(), "key")
+		require.ErrorIs(t, err, store.ErrNotFound)
+	}},
 	{name: "each entry has a lifetime of its own", needsExactClock: true, check: func(t testing.TB, s store.Store, c clock) {
 		require.NoError(t, s.Set(background(), "long", []byte("long"), 6*c.unit))
 		require.NoError(t, s.Set(background(), "short", []byte("short"), 2*c.unit))
