@@ -64,5 +64,5 @@ func (textArray) Value() (driver.Value, error) { return "no array", nil }
 func (a textArray) Dimensions() []pgtype.ArrayDimension {
 	return []pgtype.ArrayDimension{{Length: int32(len(a)), LowerBound: 1}}
 }
-func (a textArray) Index(i int) any             { return a[i] }
-func (a textArray) IndexType() any              { return "" }
+func (a textArray) Index(i int) any { return a[i] }
+func (a textArray) IndexType() any  { return "" }

@@ -36,6 +36,7 @@ type Plugin struct {
 	coded     map[reflect.Type]policy.Policy
 	root      *sql.DB
 	pool      gorm.ConnPool // the wrapped pool of the database itself
+	base      gorm.ConnPool // what is in it
 	original  originals
 	catalogue *catalogue
 	writeback *writeback
@@ -106,7 +107,7 @@ func (p *Plugin) Initialize(db *gorm.DB) error {
 	}
 	p.replayer = rowset.NewReplayer()
 	p.wrapPools(db)
-	p.pool = db.ConnPool
+	p.pool, p.base = db.ConnPool, base(db.ConnPool)
 	if err := p.register(db); err != nil {
 		return fmt.Errorf("registering callbacks: %w", err)
 	}

@@ -42,8 +42,24 @@ func (p *Plugin) query(db *gorm.DB) {
 		r.uncached(coherence.ReasonOff)
 	case bypassed(r.ctx):
 		r.uncached(coherence.ReasonBypass)
-	case !p.watches(stmt.ConnPool):
-		r.direct(coherence.ReasonPool)
+	default:
+		r.cached()
+	}
+}
+
+// cached serves the read through the cache, if it can be.
+func (r *reader) cached() {
+	stmt := r.db.Statement
+	if pool := stmt.ConnPool; pool != r.plugin.pool {
+		primary := r.primary()
+		if primary == nil {
+			r.direct(coherence.ReasonPool)
+			return
+		}
+		stmt.ConnPool = primary
+		defer func() { stmt.ConnPool = pool }()
+	}
+	switch {
 	case r.byKey():
 	case locks(stmt):
 		r.direct(coherence.ReasonLocking)
@@ -56,21 +72,6 @@ func (p *Plugin) query(db *gorm.DB) {
 func locks(stmt *gorm.Statement) bool {
 	_, ok := stmt.Clauses["FOR"]
 	return ok
-}
-
-// watches reports whether the pool is the database the plugin was given: a replica may lag behind what is invalidated.
-func (p *Plugin) watches(c gorm.ConnPool) bool {
-	if c == p.pool {
-		return true
-	}
-	if prepared, ok := c.(*gorm.PreparedStmtDB); ok {
-		if own, ok := p.pool.(*gorm.PreparedStmtDB); ok {
-			return prepared.ConnPool == own.ConnPool
-		}
-		return prepared.ConnPool == p.pool
-	}
-	own, ok := p.pool.(*gorm.PreparedStmtDB)
-	return ok && own.ConnPool == c
 }
 
 // reader is one read on its way.
@@ -118,6 +119,10 @@ func (r *reader) uncached(why coherence.Reason) {
 	if r.deps == nil && !p.writeback.used() {
 		p.stats.refuse(why)
 		p.through(r.db, opRaw, nil, p.original.query)
+		return
+	}
+	if !p.watches(r.db.Statement.ConnPool) {
+		r.direct(coherence.ReasonPool)
 		return
 	}
 	callbacks.BuildQuerySQL(r.db)
