@@ -40,7 +40,6 @@ type Plugin struct {
 	original  originals
 	catalogue *catalogue
 	writeback *writeback
-	narrowed  narrowed
 
 	models sync.Map // *schema.Schema -> *model
 	hidden sync.Map // folded table -> []string, columns that are never stored

@@ -32,15 +32,15 @@ type writeback struct {
 
 	frozen atomic.Bool // PostgreSQL's transactions begin above READ COMMITTED here
 
-	deadMu    sync.Mutex  // serialises the making of the dead-letter table
-	deadReady atomic.Bool // the dead-letter table is there
+	schema librarySchema
+	mark   *watermark
 }
 
 // WriteBackStats are the figures of one write-back table.
 type WriteBackStats = core.Stats
 
 func newWriteback(p *Plugin, db *gorm.DB) *writeback {
-	w := &writeback{plugin: p, db: db.Session(&gorm.Session{NewDB: true}), refused: map[*model]uint64{}}
+	w := &writeback{plugin: p, db: db.Session(&gorm.Session{NewDB: true}), refused: map[*model]uint64{}, mark: newWatermark(p)}
 	w.tables.Store(&map[string]*dirtyTable{})
 	options := core.Options{Logger: p.logger}
 	if f := p.settings.onFlushError; f != nil {
@@ -148,7 +148,7 @@ func (w *writeback) write(db *gorm.DB, op operation, m *model) bool {
 	}
 	t, err := w.of(db.Statement.Context, m)
 	if err == nil && t != nil {
-		err = w.prepareDead(db.Statement.Context)
+		err = w.prepare(db.Statement.Context)
 	}
 	if err != nil {
 		_ = db.AddError(err)
@@ -234,6 +234,7 @@ func (w *writeback) Close(ctx context.Context) error {
 	if err := w.buffer.Close(ctx); err != nil {
 		return fmt.Errorf("cacheplugin: closing%s: %w", w.pending(), err)
 	}
+	w.mark.remove(ctx)
 	return nil
 }
 

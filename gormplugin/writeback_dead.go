@@ -2,12 +2,12 @@ package cacheplugin
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
-	"strings"
 
+	"github.com/cachewright/cachewright/coherence"
 	core "github.com/cachewright/cachewright/internal/writeback"
-	"github.com/cachewright/cachewright/migrations"
 )
 
 // FlushError is a dead letter: a change that the database refused for good, with what was pending behind it. It is in the
@@ -52,9 +52,6 @@ func (w *writeback) public(dead *core.FlushError) FlushError {
 // Dead records a change that was refused for good, and takes its row out of the dirty table in an announced write.
 func (s *sink) Dead(ctx context.Context, dead *core.FlushError, leave func()) error {
 	p := s.writeback.plugin
-	if err := s.writeback.prepareDead(ctx); err != nil {
-		return err
-	}
 	letter := s.writeback.public(dead)
 	changes, err := json.Marshal(letter.Changes)
 	if err != nil {
@@ -66,55 +63,20 @@ func (s *sink) Dead(ctx context.Context, dead *core.FlushError, leave func()) er
 	}
 	query := "INSERT INTO cachewright_dead_letters (table_name, row_key, changes, error) VALUES (" + //nolint:gosec // placeholders, no values
 		p.placeholder(1) + ", " + p.placeholder(2) + ", " + p.placeholder(3) + ", " + p.placeholder(4) + ")"
-	if _, err := p.root.ExecContext(ctx, query, letter.Table, string(key), string(changes), dead.Err.Error()); err != nil {
+	f := flush{
+		plugin: p, mark: s.writeback.mark, number: dead.Number,
+		work: func(ctx context.Context, tx *sql.Tx) error {
+			_, err := tx.ExecContext(ctx, query, letter.Table, string(key), string(changes), dead.Err.Error())
+			return err
+		},
+		tags: func() []coherence.Tag {
+			return []coherence.Tag{s.writeback.tableOf(dead.Table).tagOf(&dead.Changes[0])}
+		},
+		then: leave,
+	}
+	if err := f.run(ctx); err != nil {
 		return fmt.Errorf("recording a dead letter: %w", err)
 	}
-	w, err := p.engine.Begin(ctx, s.writeback.tableOf(dead.Table).tagOf(&dead.Changes[0]))
-	if err != nil {
-		return err
-	}
-	defer w.Settle()
-	leave()
-	return nil
-}
-
-// prepareDead makes sure of the dead-letter table before the first change is acknowledged: a change that nothing could be
-// done with if the database refused it must not be promised.
-func (w *writeback) prepareDead(ctx context.Context) error {
-	if w.deadReady.Load() {
-		return nil
-	}
-	w.deadMu.Lock()
-	defer w.deadMu.Unlock()
-	if w.deadReady.Load() {
-		return nil
-	}
-	root := w.plugin.root
-	const look = "SELECT 1 FROM cachewright_dead_letters WHERE 1 = 0"
-	if _, missing := root.ExecContext(ctx, look); missing != nil {
-		scripts, err := migrations.LibraryScripts(w.db.Name())
-		if err != nil {
-			return fmt.Errorf("cacheplugin: finding the dead-letter table: %w", err)
-		}
-		if w.plugin.settings.noMigrations {
-			files := make([]string, len(scripts))
-			for i, script := range scripts {
-				files[i] = "migrations/" + script.File
-			}
-			return fmt.Errorf("cacheplugin: write-back needs the table cachewright_dead_letters: apply %s: %w", strings.Join(files, ", "), missing)
-		}
-		for _, script := range scripts {
-			for _, text := range script.Up {
-				if _, err := root.ExecContext(ctx, text); err != nil {
-					if _, still := root.ExecContext(ctx, look); still == nil {
-						break // another process has made it at the same moment
-					}
-					return fmt.Errorf("cacheplugin: creating the tables of migrations/%s: %w", script.File, err)
-				}
-			}
-		}
-	}
-	w.deadReady.Store(true)
 	return nil
 }
 

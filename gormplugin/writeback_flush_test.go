@@ -17,7 +17,7 @@ import (
 func TestChangesReachTheDatabaseWhenTheyAreOldEnough(t *testing.T) {
 	eachBuffered(t, func(t *testing.T, b *buffered) {
 		b.ready(t, 1)
-		gate := b.probe.HoldAnswer(testkit.OnSQL("UPDATE"))
+		gate := b.probe.HoldAnswer(sentRows)
 		require.NoError(t, b.add(1, 5).Error)
 		<-gate.Reached()
 		gate.Release()
@@ -29,7 +29,7 @@ func TestChangesReachTheDatabaseWhenTheyAreOldEnough(t *testing.T) {
 func TestChangesReachTheDatabaseWhenThereAreEnough(t *testing.T) {
 	eachBuffered(t, func(t *testing.T, b *buffered) {
 		b.ready(t, 1, 2, 3)
-		gate := b.probe.HoldAnswer(testkit.OnSQL("UPDATE"))
+		gate := b.probe.HoldAnswer(sentRows)
 		require.NoError(t, b.add(1, 5).Error)
 		require.NoError(t, b.add(2, 5).Error)
 		require.Zero(t, b.probe.CountMatching(sent), b.probe.Calls())
@@ -145,7 +145,7 @@ func TestAFlushWhoseCommitWasNotAnsweredIsAppliedOnce(t *testing.T) {
 		{"not sent", func(b *buffered) func() { b.probe.Fail(testkit.On(testkit.Commit), errDown); return func() {} }},
 		{"commits later", func(b *buffered) func() {
 			gate := b.probe.Late(errDown)
-			asked := b.probe.Hold(testkit.OnSQL("txid_status"))
+			asked := b.probe.Hold(testkit.OnSQL("FROM cachewright_watermarks"))
 			return func() {
 				<-asked.Reached()
 				asked.Release()
@@ -200,7 +200,7 @@ func TestWithoutMergingARowIsWrittenForEachOfItsChanges(t *testing.T) { // the r
 			require.NoError(t, b.add(1, 1).Error)
 		}
 		b.flush(t)
-		require.Equal(t, 5, b.probe.CountMatching(testkit.OnSQL("UPDATE")))
+		require.Equal(t, 5, b.probe.CountMatching(sentRows))
 		require.EqualValues(t, 15, b.stored(t, "SELECT n FROM tallies"))
 	})
 }
@@ -222,7 +222,7 @@ func TestAFullBacklogBlocksWritesItselfOrRejects(t *testing.T) {
 	t.Run("sync", func(t *testing.T) {
 		eachBuffered(t, func(t *testing.T, b *buffered) {
 			b.ready(t, 1, 2, 3)
-			gate := b.probe.Hold(testkit.OnSQL("UPDATE"))
+			gate := b.probe.Hold(sentRows)
 			require.NoError(t, b.add(1, 1).Error)
 			require.NoError(t, b.add(2, 1).Error)
 			<-gate.Reached()
@@ -241,7 +241,7 @@ func TestAFullBacklogBlocksWritesItselfOrRejects(t *testing.T) {
 	t.Run("block", func(t *testing.T) {
 		eachBuffered(t, func(t *testing.T, b *buffered) {
 			b.ready(t, 1, 2, 3)
-			gate := b.probe.Hold(testkit.OnSQL("UPDATE"))
+			gate := b.probe.Hold(sentRows)
 			require.NoError(t, b.add(1, 1).Error)
 			require.NoError(t, b.add(2, 1).Error)
 			<-gate.Reached()

@@ -17,7 +17,7 @@ var sets = map[string]struct {
 	open   func(dialect string) (fs.FS, error)
 	tables []string
 }{
-	"library": {migrations.Library, []string{"cachewright_dead_letters"}},
+	"library": {migrations.Library, []string{"cachewright_dead_letters", "cachewright_watermarks"}},
 	"demo": {migrations.Demo, []string{
 		"categories", "customers", "order_items", "orders", "page_views", "products", "sensor_metrics",
 	}},

@@ -6,6 +6,8 @@ import "fmt"
 // the row wait, and readers see it as it was. An error says that the row is still there.
 func (b *Buffer) bury(t *Table, p *part, cause error) error {
 	dead := t.close(p, cause)
+	b.batches++
+	dead.Number = b.batches
 	left := false
 	leave := func() {
 		if !left {

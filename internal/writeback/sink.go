@@ -20,7 +20,7 @@ type Sink interface {
 
 // Batch is what one transaction writes.
 type Batch struct {
-	// Number counts the calls of Write of one Buffer, from 1. A batch that is tried again has another number.
+	// Number counts the calls of Write and Dead of one Buffer, from 1. A batch that is tried again has another number.
 	Number uint64
 	// Table is the name of the table.
 	Table string
