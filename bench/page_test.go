@@ -53,17 +53,24 @@ func pageGroup(tb testing.TB, database testkit.Database) group {
 	first := runs.Load()
 	require.EqualValues(tb, 1, first)
 
+	// The least that keeps pages apart at all: host, path and query.
+	type kept struct {
+		header http.Header
+		body   []byte
+	}
+	pages := map[string]kept{"shop.example/article?id=1000007": {sent, body}}
 	return group{
 		title: "GET of a page of 2 KiB",
-		floor: measurement{name: "bare handler, from memory", run: gets(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		floor: measurement{name: "served from a map", run: gets(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			found := pages[r.Host+r.URL.RequestURI()]
 			h := w.Header()
-			for name, values := range sent { // what a hit sends, and for nothing
+			for name, values := range found.header { // what a hit sends
 				h[name] = values
 			}
-			_, _ = w.Write(body)
+			_, _ = w.Write(found.body)
 		}))},
 		others: []measurement{
-			{name: "page hit", bound: 4, run: gets(cached), check: func() error {
+			{name: "page hit", bound: 2, run: gets(cached), check: func() error {
 				if more := runs.Load() - first; more > 0 {
 					return fmt.Errorf("the handler ran for %d of the hits", more)
 				}

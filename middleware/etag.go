@@ -22,6 +22,9 @@ func generateETag(h http.Header, body []byte) string {
 // acceptsCoding reports whether a request accepts a content coding other than identity. It does not allocate.
 func acceptsCoding(lines []string) bool {
 	for _, line := range lines {
+		if strings.HasPrefix(line, "gzip,") || line == "gzip" {
+			return true // most of them
+		}
 		for line != "" {
 			var member string
 			member, line, _ = strings.Cut(line, ",")

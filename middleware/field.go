@@ -17,36 +17,44 @@ const (
 	fieldCookie
 )
 
-// wellKnown are the classes of fields by canonical name; all others are keyed.
-var wellKnown = map[string]fieldClass{
-	"User-Agent": fieldNeutral, "Accept-Encoding": fieldNeutral, "Referer": fieldNeutral, "Dnt": fieldNeutral,
-	"Priority": fieldNeutral, "Upgrade-Insecure-Requests": fieldNeutral, "Expect": fieldNeutral, "Max-Forwards": fieldNeutral,
-	"Connection": fieldNeutral, "Keep-Alive": fieldNeutral, "Proxy-Connection": fieldNeutral, "Te": fieldNeutral,
-	"Upgrade": fieldNeutral, "Http2-Settings": fieldNeutral, "Content-Length": fieldNeutral,
-	"Cache-Control": fieldNeutral, "Pragma": fieldNeutral, "Range": fieldNeutral, "If-Range": fieldNeutral,
-	"If-Match": fieldNeutral, "If-None-Match": fieldNeutral, "If-Modified-Since": fieldNeutral, "If-Unmodified-Since": fieldNeutral,
-
-	"Traceparent": fieldNeutral, "Tracestate": fieldNeutral, "Baggage": fieldNeutral, "B3": fieldNeutral,
-	"Uber-Trace-Id": fieldNeutral, "Sentry-Trace": fieldNeutral, "X-Amzn-Trace-Id": fieldNeutral,
-	"X-Cloud-Trace-Context": fieldNeutral, "Request-Id": fieldNeutral, "X-Request-Id": fieldNeutral,
-	"X-Request-Start": fieldNeutral, "X-Correlation-Id": fieldNeutral, "Correlation-Id": fieldNeutral,
-	"X-Trace-Id": fieldNeutral, "X-Amz-Cf-Id": fieldNeutral, "Cf-Ray": fieldNeutral,
-
-	"Via": fieldNeutral, "Forwarded": fieldNeutral, "X-Forwarded-For": fieldNeutral, "X-Real-Ip": fieldNeutral,
-	"X-Client-Ip": fieldNeutral, "X-Cluster-Client-Ip": fieldNeutral, "True-Client-Ip": fieldNeutral,
-	"Cf-Connecting-Ip": fieldNeutral, "Fastly-Client-Ip": fieldNeutral, "X-Envoy-External-Address": fieldNeutral,
-
-	"Authorization": fieldCredential, "Proxy-Authorization": fieldCredential, "X-Api-Key": fieldCredential,
-	"Api-Key": fieldCredential, "Apikey": fieldCredential, "X-Access-Token": fieldCredential,
-	"X-Forwarded-User": fieldCredential, "X-Forwarded-Email": fieldCredential, "X-Forwarded-Groups": fieldCredential,
-	"X-Forwarded-Preferred-Username": fieldCredential, "X-Forwarded-Access-Token": fieldCredential,
-	"Remote-User": fieldCredential, "X-Remote-User": fieldCredential, "X-Webauth-User": fieldCredential,
-	"X-Forwarded-Client-Cert": fieldCredential, "X-Amz-Security-Token": fieldCredential,
-
-	"X-Forwarded-Host": fieldForwarding, "X-Forwarded-Proto": fieldForwarding, "X-Forwarded-Prefix": fieldForwarding,
-	"X-Original-Url": fieldForwarding, "X-Rewrite-Url": fieldForwarding, "X-Http-Method-Override": fieldForwarding,
-
-	"Cookie": fieldCookie,
+// wellKnown is the trait of a field by its canonical name, for the fields that have one by name. A switch is several times
+// quicker here than a map, and each hit asks for each field.
+func wellKnown(name string) (t trait, known bool) {
+	switch name {
+	case "User-Agent", "Accept-Encoding", "Referer", "Dnt", "Priority", "Upgrade-Insecure-Requests", "Expect",
+		"Max-Forwards", "Connection", "Keep-Alive", "Proxy-Connection", "Te", "Http2-Settings", "Content-Length",
+		"If-Range", "Traceparent", "Tracestate", "Baggage", "B3", "Uber-Trace-Id", "Sentry-Trace", "X-Amzn-Trace-Id",
+		"X-Cloud-Trace-Context", "Request-Id", "X-Request-Id", "X-Request-Start", "X-Correlation-Id", "Correlation-Id",
+		"X-Trace-Id", "X-Amz-Cf-Id", "Cf-Ray", "Via", "X-Forwarded-For", "X-Real-Ip", "X-Client-Ip", "X-Cluster-Client-Ip",
+		"True-Client-Ip", "Cf-Connecting-Ip", "Fastly-Client-Ip", "X-Envoy-External-Address", "Sec-Fetch-Dest",
+		"Sec-Fetch-Mode", "Sec-Fetch-Site", "Sec-Fetch-User", "Sec-Ch-Ua", "Sec-Ch-Ua-Mobile", "Sec-Ch-Ua-Platform",
+		"Sec-Gpc":
+		return trait{class: fieldNeutral}, true
+	case "Accept", "Accept-Language", "Accept-Charset", "Origin", "X-Requested-With", "Content-Type":
+		return trait{class: fieldKeyed}, true
+	case "Authorization", "Proxy-Authorization", "X-Api-Key", "Api-Key", "Apikey", "X-Access-Token", "X-Forwarded-User",
+		"X-Forwarded-Email", "X-Forwarded-Groups", "X-Forwarded-Preferred-Username", "X-Forwarded-Access-Token",
+		"Remote-User", "X-Remote-User", "X-Webauth-User", "X-Forwarded-Client-Cert", "X-Amz-Security-Token":
+		return trait{class: fieldCredential, credential: true}, true
+	case "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Prefix", "X-Original-Url", "X-Rewrite-Url",
+		"X-Http-Method-Override":
+		return trait{class: fieldForwarding, mark: markForwarding}, true
+	case "Cookie":
+		return trait{class: fieldCookie, mark: markCookie}, true
+	case "Cache-Control", "Pragma":
+		return trait{class: fieldNeutral, mark: markDirectives}, true
+	case "If-None-Match", "If-Modified-Since":
+		return trait{class: fieldNeutral, mark: markCondition}, true
+	case "If-Match", "If-Unmodified-Since":
+		return trait{class: fieldNeutral, mark: markPrecondition}, true
+	case "Range":
+		return trait{class: fieldNeutral, mark: markRange}, true
+	case "Upgrade":
+		return trait{class: fieldNeutral, mark: markUpgrade}, true
+	case "Forwarded":
+		return trait{class: fieldNeutral, mark: markForwarded}, true
+	}
+	return trait{}, false
 }
 
 // forwarding are the fields of every key, in the order they stand there.
@@ -71,40 +79,72 @@ var families = [...]struct {
 	{"X-Ms-Token-", fieldCredential},
 }
 
-// classOf is the class of a field by its canonical name, the options not asked.
-func classOf(name string) fieldClass {
-	if class, ok := wellKnown[name]; ok {
-		return class
+// mark says that a request has a field the cache itself looks at, so that it need not be looked up where it is absent.
+type mark uint16
+
+const (
+	markCookie       mark = 1 << iota
+	markDirectives        // Cache-Control or Pragma
+	markCondition         // If-None-Match or If-Modified-Since
+	markPrecondition      // If-Match or If-Unmodified-Since
+	markRange
+	markUpgrade
+	markForwarding // a field of class fieldForwarding
+	markForwarded
+)
+
+// trait is what the cache knows of a request field.
+type trait struct {
+	class      fieldClass
+	credential bool // it counts as Authorization, also if it is declared neutral
+	mark       mark
+}
+
+// traitOf is the trait of a field, with what the options say of it.
+func (d *door) traitOf(name string) trait {
+	if t, known := wellKnown(name); known && len(d.fields) == 0 {
+		return t
 	}
-	for i := range families {
-		if strings.HasPrefix(name, families[i].prefix) {
-			return families[i].class
+	return d.searched(name)
+}
+
+// searched is traitOf for fields that are not known by name, and for doors with opinions of their own.
+func (d *door) searched(name string) trait {
+	canonical := http.CanonicalHeaderKey(name)
+	t, known := wellKnown(canonical)
+	for i := 0; !known && i < len(families); i++ {
+		if strings.HasPrefix(canonical, families[i].prefix) {
+			t = trait{class: families[i].class, credential: families[i].class == fieldCredential}
+			known = true
 		}
 	}
-	return fieldKeyed
+	if said, spoken := d.fields[canonical]; spoken && (!t.credential || said == fieldNeutral) {
+		t.class = said
+	}
+	if canonical != name {
+		t.mark = 0 // nobody finds it under this name
+	}
+	return t
 }
 
 // survey sorts the request's fields: those a page on its stamps alone is keyed by, and those that carry credentials and are
-// not declared neutral. authorized reports whether there are credentials, declared neutral or not. Both results are sorted
-// and appended to slices that are used again.
-func (d *door) survey(h http.Header, keyed, credentials []string) (k, c []string, authorized bool) {
+// not declared neutral. It notes whether there are credentials, declared neutral or not, and what else the cache looks at.
+func (v *visit) survey(h http.Header) {
+	d := v.door
 	for name := range h {
-		canonical := http.CanonicalHeaderKey(name)
-		class := classOf(canonical)
-		said, spoken := d.fields[canonical]
-		switch {
-		case class == fieldCredential:
-			authorized = true
-			if !spoken || said != fieldNeutral {
-				credentials = append(credentials, name)
-			}
-		case spoken && said == fieldKeyed, !spoken && class == fieldKeyed:
-			keyed = append(keyed, name)
+		t := d.traitOf(name)
+		v.marks |= t.mark
+		v.authorized = v.authorized || t.credential
+		switch t.class {
+		case fieldCredential:
+			v.credentials = append(v.credentials, name)
+		case fieldKeyed:
+			v.keyed = append(v.keyed, name)
+		default:
 		}
 	}
-	slices.Sort(keyed)
-	slices.Sort(credentials)
-	return keyed, credentials, authorized
+	slices.Sort(v.keyed)
+	slices.Sort(v.credentials)
 }
 
 // bodyless reports whether answers of this status have no body (RFC 9110 section 6.4.1).

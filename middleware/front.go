@@ -31,6 +31,16 @@ type frontEntry struct {
 	size     int
 	place    int         // in ring
 	hot      atomic.Bool // asked for since the hand passed
+
+	last atomic.Pointer[frontEntry] // of variants: the page last found by way of them
+	gone atomic.Bool                // no longer in the front
+}
+
+// touch marks the entry as asked for.
+func (e *frontEntry) touch() {
+	if !e.hot.Load() {
+		e.hot.Store(true)
+	}
 }
 
 const frontLargest = 64 << 10 // bytes an entry
@@ -42,27 +52,13 @@ func frontOf(pages *coherence.Cache) *front {
 	}).(*front)
 }
 
-// page finds a decoded page; its stamps are the caller's to check.
-func (f *front) page(key []byte) *page {
-	if e := f.find(key); e != nil {
-		return e.page
-	}
-	return nil
-}
-
-func (f *front) variants(key []byte) *variants {
-	if e := f.find(key); e != nil {
-		return e.variants
-	}
-	return nil
-}
-
+// find looks for a decoded entry; the stamps of a page are the caller's to check.
 func (f *front) find(key []byte) *frontEntry {
 	f.mu.RLock()
 	e := f.pages[string(key)]
 	f.mu.RUnlock()
-	if e != nil && !e.hot.Load() {
-		e.hot.Store(true)
+	if e != nil {
+		e.touch()
 	}
 	return e
 }
@@ -130,6 +126,7 @@ func (f *front) remove(e *frontEntry) {
 	if e == nil {
 		return
 	}
+	e.gone.Store(true)
 	last := len(f.ring) - 1
 	f.ring[e.place] = f.ring[last]
 	f.ring[e.place].place = e.place

@@ -36,8 +36,12 @@ func (v *visit) key() {
 	b = appendPart(b, v.host)
 	b = appendTarget(b, r)
 	u := r.URL
-	b = appendPart(b, strings.ToLower(u.Scheme))
-	b = appendPart(b, rfc9111.NormalHost(u.Scheme, u.Host))
+	if u.Scheme == "" && u.Host == "" {
+		b = append(b, 0, 0)
+	} else {
+		b = appendPart(b, strings.ToLower(u.Scheme))
+		b = appendPart(b, rfc9111.NormalHost(u.Scheme, u.Host))
+	}
 	b = appendPart(b, u.Path)
 	b = appendPart(b, u.RawPath)
 	b = appendPart(b, u.RawQuery)
@@ -48,8 +52,16 @@ func (v *visit) key() {
 		b = append(b, 0)
 	}
 	if d.forwarded {
-		b = rfc9111.AppendVariantKey(b, forwarding[:], r.Header)
-		b = appendForwarded(b, r.Header["Forwarded"])
+		if v.marks&markForwarding == 0 {
+			b = append(b, 0)
+		} else {
+			b = rfc9111.AppendVariantKey(append(b, 1), forwarding[:], r.Header)
+		}
+		if v.marks&markForwarded == 0 {
+			b = append(b, 0)
+		} else {
+			b = appendForwarded(b, r.Header["Forwarded"])
+		}
 	}
 	if d.identify != nil && switches.On(switches.PageUser) {
 		b = v.appendCredentials(b)
@@ -112,6 +124,12 @@ func (v *visit) flightKey(known *variants) string {
 // appendTarget appends the request target as it was sent, but for a host in it that Host says, too, which is in the key as
 // it is compared.
 func appendTarget(b []byte, r *http.Request) []byte {
+	if strings.HasPrefix(r.RequestURI, "/") {
+		return appendPart(append(b, 0), r.RequestURI)
+	}
+	if rest, ok := strings.CutPrefix(r.RequestURI, "http://"+r.Host); ok && strings.HasPrefix(rest, "/") {
+		return appendPart(append(b, 1, 4, 'h', 't', 't', 'p'), rest)
+	}
 	origin, rest, absolute := cutAuthority(r.RequestURI)
 	if scheme, host, _ := strings.Cut(origin, "://"); absolute && strings.EqualFold(host, r.Host) {
 		b = appendPart(append(b, 1), strings.ToLower(scheme))

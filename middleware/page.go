@@ -30,14 +30,15 @@ type page struct {
 	body     []byte
 	stamps   coherence.Stamps
 
-	length    string      // of the body, for Content-Length
-	weak      string      // etag as a weak one
-	selection http.Header // the fields that conditional requests are about
-	validator http.Header // those of them that the handler made
-	modified  time.Time   // Last-Modified; zero without
-	values    int         // lines in all fields
-	coded     bool        // whether the body has a content coding
-	ttl       atomic.Pointer[ttlText]
+	length    string                     // of the body, for Content-Length
+	weak      string                     // etag as a weak one
+	selection http.Header                // the fields that conditional requests are about
+	validator http.Header                // those of them that the handler made
+	modified  time.Time                  // Last-Modified; zero without
+	values    int                        // lines in all fields
+	coded     bool                       // whether the body has a content coding
+	ttl       atomic.Pointer[secondText] // of Cache-Status
+	old       atomic.Pointer[secondText] // of Age
 }
 
 type pageFlags uint8
@@ -55,8 +56,8 @@ const (
 // unbounded is the lifetime of a page that only its stamps end.
 const unbounded = time.Duration(1 << 62)
 
-// ttlText is the Cache-Status of a hit in one second of the page's life.
-type ttlText struct {
+// secondText is what a hit says in one second of the page's life.
+type secondText struct {
 	seconds int64
 	text    string
 }
@@ -146,7 +147,18 @@ func (p *page) hitStatus(d *door, age time.Duration) string {
 		return have.text
 	}
 	text := rfc9111.CacheStatus{Cache: d.name, TTL: ttl, HasTTL: true}.String()
-	p.ttl.Store(&ttlText{seconds: seconds, text: text})
+	p.ttl.Store(&secondText{seconds: seconds, text: text})
+	return text
+}
+
+// ageText is the page's Age on a hit.
+func (p *page) ageText(age time.Duration) string {
+	seconds := int64(age / time.Second)
+	if have := p.old.Load(); have != nil && have.seconds == seconds {
+		return have.text
+	}
+	text := rfc9111.FormatSeconds(age)
+	p.old.Store(&secondText{seconds: seconds, text: text})
 	return text
 }
 

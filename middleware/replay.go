@@ -92,15 +92,16 @@ func describesBody(name string) bool {
 }
 
 // serve answers the request with the page: 304 if the client has it already. It returns the status and the bytes of body
-// that were sent. Four allocations at most: the lines of the header, and an Age of three digits or more.
-func (p *page) serve(v *visit, status string) (code int, sent int64) {
+// that were sent. One allocation, for the lines of the header; one more for the first hit in each second of the page's life.
+func (p *page) serve(v *visit, age time.Duration, status string) (code int, sent int64) {
 	h, r := v.w.Header(), v.r
 	code = p.status
-	unmodified := (len(r.Header["If-None-Match"]) > 0 || len(r.Header["If-Modified-Since"]) > 0) &&
+	unmodified := v.marks&markCondition != 0 &&
 		rfc9111.NotModified(r.Method, r.Header, p.status, p.selection, time.Now())
 	if unmodified {
 		code = http.StatusNotModified
 	}
+	bare := len(h) == 0
 	lines := make([]string, p.values+4)
 	for i := range p.fields {
 		f := &p.fields[i]
@@ -108,10 +109,15 @@ func (p *page) serve(v *visit, status string) (code int, sent int64) {
 			continue
 		}
 		n := len(f.values)
-		f.apply(h, lines[:n:n])
+		if bare && f.op != opDelete { // nothing is there that could be in the way
+			copy(lines, f.values)
+			h[f.name] = lines[:n:n]
+		} else {
+			f.apply(h, lines[:n:n])
+		}
 		lines = lines[n:]
 	}
-	lines[0] = rfc9111.FormatSeconds(p.age(v.door.clock.now()))
+	lines[0] = p.ageText(age)
 	h["Age"] = lines[0:1:1]
 	if p.etag != "" {
 		lines[1] = p.tagFor(v)
@@ -121,7 +127,7 @@ func (p *page) serve(v *visit, status string) (code int, sent int64) {
 	if !unmodified && !bodyless(code) && !ranged {
 		lines[2] = p.length
 		h["Content-Length"] = lines[2:3:3]
-	} else {
+	} else if !bare {
 		delete(h, "Content-Length")
 	}
 	if have := h["Cache-Status"]; len(have) == 0 {

@@ -19,6 +19,9 @@ import (
 // newEngine is an engine over a real store that ends with the test.
 func newEngine(t testing.TB, opts ...coherence.Option) *coherence.Engine {
 	t.Helper()
+	if len(opts) == 0 {
+		opts = []coherence.Option{coherence.WithMemory(32 << 20)}
+	}
 	e, err := coherence.New(opts...)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, e.Close(context.Background())) })

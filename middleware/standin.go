@@ -54,7 +54,7 @@ func (f *fill) standIn() {
 	f.land(reason, nil, selector{})
 	f.depend(f.old)
 	var sent int64
-	f.sent, sent = f.old.serve(f.visit, rfc9111.CacheStatus{
+	f.sent, sent = f.old.serve(f.visit, f.old.age(f.door.clock.now()), rfc9111.CacheStatus{
 		Cache: f.door.name, Fwd: f.fwd, FwdStatus: status, Detail: string(reason),
 	}.String())
 	a.sent += sent

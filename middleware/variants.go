@@ -67,24 +67,24 @@ type variantLocks [64]sync.Mutex
 
 func (l *variantLocks) of(digest uint64) *sync.Mutex { return &l[digest%uint64(len(l))] }
 
-// variantsOf finds what is known of the URL's pages; nil if nothing is.
-func (d *door) variantsOf(ctx context.Context, v *visit) *variants {
+// variantsOf finds what is known of the URL's pages, and where the front keeps it; nil if nothing is, or it does not.
+func (d *door) variantsOf(ctx context.Context, v *visit) (*variants, *frontEntry) {
 	key := v.variantsKey()
-	if k := d.front.variants(key); k != nil {
-		return k
+	if e := d.front.find(key); e != nil && e.variants != nil {
+		return e.variants, e
 	}
 	text := string(key)
 	change := d.front.changes(text)
 	hit, ok, err := d.engine.Pages().Get(ctx, text)
 	if err != nil || !ok {
-		return nil
+		return nil, nil
 	}
 	k, err := decodeVariants(hit.Value)
 	if err != nil {
-		return nil
+		return nil, nil
 	}
 	d.front.keepVariants(text, k, change)
-	return k
+	return k, nil
 }
 
 // learn notes a page under the URL.
@@ -93,7 +93,7 @@ func (d *door) learn(ctx context.Context, v *visit, s selector, digest uint64) e
 	lock := d.locks.of(digestOf([]byte(key)))
 	lock.Lock()
 	defer lock.Unlock()
-	have := d.variantsOf(ctx, v)
+	have, _ := d.variantsOf(ctx, v)
 	next := have.with(s, digest, d.maxVariants)
 	if next == have {
 		return nil

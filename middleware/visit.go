@@ -24,6 +24,8 @@ type visit struct {
 	asks       rfc9111.RequestDirectives
 	authorized bool // carries credentials; always false under PerUser
 	cookies    bool // carries cookies; always false under PerUser
+	marks      mark
+	now        int64 // clock, when the request arrived, or was looked at again
 
 	keyed       []string // the fields a page on its stamps alone is keyed by
 	credentials []string
@@ -46,18 +48,21 @@ func (v *visit) open(d *door, w http.ResponseWriter, r *http.Request, next http.
 	v.scope = d.engine.Scope(r.Context())
 	v.scheme = schemeOf(r)
 	v.host = rfc9111.NormalHost(v.scheme, r.Host)
-	v.asks = rfc9111.ParseRequest(r.Header)
-	if d.ignoreReload {
-		v.asks = v.asks.WithoutReload()
+	v.keyed, v.credentials, v.authorized = v.keyed[:0], v.credentials[:0], false
+	v.survey(r.Header)
+	if v.marks&markDirectives != 0 {
+		v.asks = rfc9111.ParseRequest(r.Header)
+		if d.ignoreReload {
+			v.asks = v.asks.WithoutReload()
+		}
 	}
-	v.keyed, v.credentials, v.authorized = d.survey(r.Header, v.keyed[:0], v.credentials[:0])
 	if d.identify != nil {
 		v.authorized = false
 		return
 	}
 	v.authorized = v.authorized || r.TLS != nil && len(r.TLS.PeerCertificates) > 0 ||
 		d.authenticated != nil && d.authenticated(r)
-	v.cookies = len(r.Header["Cookie"]) > 0
+	v.cookies = v.marks&markCookie != 0 && len(r.Header["Cookie"]) > 0
 }
 
 // close ends a visit that nobody holds any more; its slices serve the next one. A visit that made a page is left to the
@@ -72,17 +77,17 @@ func (v *visit) close() {
 
 // unfit says why the request passes the cache by whatever the store holds.
 func (v *visit) unfit(namedCookie bool) Reason {
-	r, h := v.r, v.r.Header
+	r, has := v.r, func(m mark, name string) bool { return v.marks&m != 0 && len(v.r.Header[name]) > 0 }
 	switch {
 	case v.door.identify == nil && namedCookie:
 		return ReasonCookie
 	case v.door.identify != nil && v.user == "":
 		return ReasonNoIdentity
-	case len(h["Upgrade"]) > 0:
+	case has(markUpgrade, "Upgrade"):
 		return ReasonUpgrade
 	case r.ContentLength != 0 || len(r.TransferEncoding) > 0:
 		return ReasonRequestBody
-	case len(h["If-Match"]) > 0, len(h["If-Unmodified-Since"]) > 0:
+	case has(markPrecondition, "If-Match"), has(markPrecondition, "If-Unmodified-Since"):
 		return ReasonPrecondition
 	case v.asks.NoStore:
 		return ReasonNoStoreRequest
@@ -91,7 +96,9 @@ func (v *visit) unfit(namedCookie bool) Reason {
 }
 
 // ranged reports whether the request asks for parts of the page.
-func (v *visit) ranged() bool { return v.r.Method == http.MethodGet && len(v.r.Header["Range"]) > 0 }
+func (v *visit) ranged() bool {
+	return v.marks&markRange != 0 && v.r.Method == http.MethodGet && len(v.r.Header["Range"]) > 0
+}
 
 // found is what the store has for a request.
 type found struct {
@@ -106,18 +113,26 @@ type found struct {
 func (v *visit) find() found {
 	d, ctx := v.door, v.r.Context()
 	v.old, v.moved, v.purged = nil, false, false
-	v.known = d.variantsOf(ctx, v)
+	v.now = d.clock.now()
+	var hot *frontEntry
+	v.known, hot = d.variantsOf(ctx, v)
 	if v.known == nil {
 		return found{fwd: rfc9111.FwdURIMiss}
 	}
-	now := d.clock.now()
+	now := v.now
 	f := found{fwd: rfc9111.FwdVaryMiss}
 	for i := range v.known.selectors {
 		key := v.pageKey(&v.known.selectors[i])
-		if len(key) > maxKey || !v.known.has(digestOf(key)) {
+		if len(key) > maxKey {
 			continue
 		}
-		p, valid := d.load(ctx, key)
+		p, valid := d.recent(hot, key)
+		if p == nil {
+			if !v.known.has(digestOf(key)) {
+				continue
+			}
+			p, valid = d.load(ctx, hot, key)
+		}
 		if p == nil {
 			f.fwd = rfc9111.FwdStale // its time is over, or it was evicted
 			continue
@@ -163,14 +178,35 @@ func (v *visit) keepOld(p *page, moved, purged bool) {
 	}
 }
 
+// recent is the page that was last found by way of the entry, if it is the one under the key and still in the front.
+func (d *door) recent(variants *frontEntry, key []byte) (p *page, valid bool) {
+	if variants == nil {
+		return nil, false
+	}
+	e := variants.last.Load()
+	if e == nil || e.key != string(key) || e.gone.Load() {
+		return nil, false
+	}
+	e.touch()
+	return d.checked(e.page)
+}
+
+// checked is a page of the front, and whether its stamps are valid now.
+func (d *door) checked(p *page) (*page, bool) {
+	valid := d.engine.Valid(p.stamps)
+	if valid {
+		d.engine.Pages().Served()
+	}
+	return p, valid
+}
+
 // load finds the page under the key, and whether its stamps are valid now.
-func (d *door) load(ctx context.Context, key []byte) (p *page, valid bool) {
-	if p := d.front.page(key); p != nil {
-		valid := d.engine.Valid(p.stamps)
-		if valid {
-			d.engine.Pages().Served()
+func (d *door) load(ctx context.Context, variants *frontEntry, key []byte) (p *page, valid bool) {
+	if e := d.front.find(key); e != nil && e.page != nil {
+		if variants != nil {
+			variants.last.Store(e)
 		}
-		return p, valid
+		return d.checked(e.page)
 	}
 	text := string(key)
 	change := d.front.changes(text)
@@ -207,8 +243,8 @@ func (v *visit) may(p *page) Reason {
 // hit answers with a stored page.
 func (v *visit) hit(p *page) {
 	v.depend(p)
-	age := p.age(v.door.clock.now())
-	status, sent := p.serve(v, p.hitStatus(v.door, age))
+	age := p.age(v.now)
+	status, sent := p.serve(v, age, p.hitStatus(v.door, age))
 	if v.door.recorder != nil {
 		v.door.record(Event{
 			Outcome: Hit, Route: p.route, Method: v.r.Method, Status: status, Bytes: sent, Age: age, Dependencies: len(p.stamps),

@@ -93,7 +93,7 @@ func (v *visit) collapse(f *flight, fwd rfc9111.Fwd) {
 	p := f.page
 	v.depend(p)
 	text := rfc9111.CacheStatus{Cache: v.door.name, Fwd: fwd, Collapsed: true}.String()
-	status, sent := p.serve(v, text)
+	status, sent := p.serve(v, p.age(v.door.clock.now()), text)
 	v.door.record(Event{
 		Outcome: Collapsed, Route: p.route, Method: v.r.Method, Status: status, Bytes: sent, Dependencies: len(p.stamps),
 	})
