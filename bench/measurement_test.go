@@ -18,6 +18,8 @@ type measurement struct {
 	check func() error
 	// bound is how many allocations more than the floor the call may make; 0 for no bound.
 	bound int
+	// limit is how many times the floor's time the call is meant to take at most; 0 for no limit. The table shows it.
+	limit float64
 	// plain marks how it is done without the cache.
 	plain bool
 }
@@ -37,7 +39,10 @@ type sample struct {
 // allGroups makes everything ready to be measured on a PostgreSQL database.
 func allGroups(tb testing.TB, database testkit.Database) []group {
 	tb.Helper()
-	return []group{rowGroup(tb, database), pageGroup(tb, database), counterGroup(tb, database)}
+	return []group{
+		rowGroup(tb, database), pageGroup(tb, database), counterGroup(tb, database),
+		listGroup(tb, database), updateGroup(tb, database),
+	}
 }
 
 // all is the floor, then the others.

@@ -65,10 +65,10 @@ func withoutQuery(tb testing.TB, database testkit.Database) *gorm.DB {
 }
 
 // withPlugin is a handle with the plugin, whose entries live until they are written.
-func withPlugin(tb testing.TB, database testkit.Database, config *gorm.Config) (*gorm.DB, *cacheplugin.Plugin) {
+func withPlugin(tb testing.TB, database testkit.Database, config *gorm.Config, more ...cacheplugin.Option) (*gorm.DB, *cacheplugin.Plugin) {
 	tb.Helper()
 	db := database.Open(tb, config)
-	plugin := cacheplugin.New(cacheplugin.WithSingleProcess())
+	plugin := cacheplugin.New(append(more, cacheplugin.WithSingleProcess())...)
 	require.NoError(tb, db.Use(plugin))
 	tb.Cleanup(func() { require.NoError(tb, plugin.Close(context.Background())) })
 	return db, plugin

@@ -37,7 +37,7 @@ func (r report) print(out io.Writer, groups []group) {
 	t.Render()
 	fmt.Fprintf(out, "Figures are medians of %d rounds; a ratio is the median of the ratios within the rounds.\n", len(r[0][0]))
 	fmt.Fprintln(out, "÷ floor: time over the floor's, the first line of each part. plain ÷ it: how many times as long plain GORM takes.")
-	fmt.Fprintln(out, "− floor: allocations above the floor's, and the bound that go test checks.")
+	fmt.Fprintln(out, "− floor: allocations above the floor's, and the bound that go test checks. A bound with × is of the time.")
 }
 
 // row is the line of a measurement.
@@ -46,6 +46,9 @@ func (s series) row(m measurement, floor, plain series) table.Row {
 	bound := ""
 	if m.bound > 0 {
 		bound = "≤ " + strconv.Itoa(m.bound)
+	}
+	if m.limit > 0 {
+		bound = "≤ " + strconv.FormatFloat(m.limit, 'g', -1, 64) + "×"
 	}
 	return table.Row{
 		"  " + m.name, whole(median(took)), whole(slices.Min(took)) + " – " + whole(slices.Max(took)),
