@@ -25,8 +25,8 @@ test-short: ## half a minute: the library's tests on SQLite, without the race de
 	$(alone) CACHEWRIGHT_POSTGRES=skip CACHEWRIGHT_MARIADB=skip go test -short -count=1 ./...
 
 .PHONY: test-long
-test-long: ## the same as test, five times over, and ten minutes of fuzzing
-	COUNT=5 FUZZ_SECONDS=600 TEST_TIMEOUT=60m .ci/test.sh
+test-long: ## the same as test, five times over, two million calls in histories, and ten minutes of fuzzing
+	COUNT=5 HISTORY_CALLS=2000000 FUZZ_SECONDS=600 TEST_TIMEOUT=120m .ci/test.sh
 
 .PHONY: bench
 bench: ## a table of what the cache costs and saves, with ratios (ROUNDS=5 BENCHTIME=200ms: under a minute)

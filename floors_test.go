@@ -49,6 +49,7 @@ var floors = map[string]place{
 	"backplane/pgbackplane":    {3, "news between processes by PostgreSQL"},
 	"backplane/redisbackplane": {3, "news between processes by Redis"},
 	"backplane/backplanetest":  {3, "what every backplane must do"},
+	"internal/history":         {4, "what clients of both doors saw, checked for an order; tests only"},
 }
 
 const testkit = "internal/testkit"

@@ -4,6 +4,7 @@
 #   INSTALL=0         name what is missing instead of installing it
 #   COUNT=1           how often each test runs
 #   FUZZ_SECONDS=50   how long all fuzz targets together look for new inputs; 0 leaves them out
+#   HISTORY_CALLS=100000  how many calls clients make whose history is checked for an order
 #   TEST_TIMEOUT=15m  how long the tests of one package may take
 #
 # CACHEWRIGHT_TEST_DSN (a PostgreSQL server to use), CACHEWRIGHT_TEST_MARIADB_DSN (a MariaDB server), CACHEWRIGHT_POSTGRES=skip
@@ -17,6 +18,7 @@ export GOFLAGS="${GOFLAGS:-} -buildvcs=false"
 
 count="${COUNT:-1}"
 fuzz_seconds="${FUZZ_SECONDS:-50}"
+history_calls="${HISTORY_CALLS:-100000}"
 test_timeout="${TEST_TIMEOUT:-15m}"
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
@@ -103,6 +105,12 @@ with_servers() { "$work/pgserve" "$@"; }
 
 race_tests() { with_servers go test -race -shuffle=on -count="$count" -timeout "$test_timeout" ./...; }
 
+# histories are those of clients that read and write hot rows at full speed; a short one is among the tests with the race
+# detector. The log has the seed and how many calls of each kind there were.
+histories() {
+	CACHEWRIGHT_HISTORY_CALLS="$history_calls" with_postgres go test -v -count=1 -timeout "$test_timeout" ./internal/history
+}
+
 # The demo and the benchmarks run the library as an application would, at an application's speed.
 other_tests() {
 	local module
@@ -146,6 +154,7 @@ step 'the model, in every order' .ci/spin.sh
 step 'go vet' each_module go vet ./...
 step 'staticcheck' each_module "$staticcheck" ./...
 step 'tests, with the race detector' race_tests
+step 'histories, checked for an order' histories
 step 'tests of the demo and the benchmarks' other_tests
 step 'fuzz smoke' fuzz_smoke
 printf '\n== all steps passed in %d s\n' "$SECONDS"

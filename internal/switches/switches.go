@@ -5,7 +5,10 @@
 // configure reaches it. On costs one load of a word that never changes in production.
 package switches
 
-import "sync/atomic"
+import (
+	"slices"
+	"sync/atomic"
+)
 
 // Rule is one thing the protocol does that a test may leave out.
 type Rule uint8
@@ -77,15 +80,38 @@ func Disable(t Cleaner, r Rule) {
 // It reports the first name that is no rule.
 func DisableAll(names []string) (unknown string, ok bool) {
 	for _, name := range names {
-		r, found := byName[name]
-		if !found {
+		i := slices.Index(ruleNames[:], name)
+		if i < 0 {
 			return name, false
 		}
-		off.Or(1 << r)
+		off.Or(1 << i)
 	}
 	return "", true
 }
 
-var byName = map[string]Rule{
-	"stamp-check": StampCheck, "publish-bump": PublishBump, "merge-writes": MergeWrites, "page-stamps": PageStamps,
+// Rules returns all rules, for tests that try each.
+func Rules() []Rule {
+	all := make([]Rule, len(ruleNames))
+	for i := range all {
+		all[i] = Rule(i)
+	}
+	return all
+}
+
+// String returns the name that [DisableAll] knows the rule by.
+func (r Rule) String() string {
+	if int(r) < len(ruleNames) {
+		return ruleNames[r]
+	}
+	return "unknown"
+}
+
+var ruleNames = [...]string{
+	StampCheck: "stamp-check", WriterCheck: "writer-check", EpochCheck: "epoch-check", AllWord: "all-word",
+	PublishBump: "publish-bump", BeginFirst: "begin-first", EffectsAtCommit: "effects-at-commit",
+	RollbackDrops: "rollback-drops", SavepointDrops: "savepoint-drops", InstallAlone: "install-alone",
+	InstallQuietTable: "install-quiet-table", InstallReturned: "install-returned", StageNeverValid: "stage-never-valid",
+	CoalesceStamps: "coalesce-stamps", CoalesceQuiet: "coalesce-quiet", RecheckTogether: "recheck-together",
+	UnknownStays: "unknown-stays", Triggers: "triggers", MergeWrites: "merge-writes", PageStamps: "page-stamps",
+	PageUser: "page-user", PageShareable: "page-shareable",
 }
