@@ -69,7 +69,7 @@ func TestEveryHistoryIsLinearizable(t *testing.T) {
 	case testing.Short():
 		calls = 4000
 	case raceEnabled:
-		calls = 6000
+		calls = 3000
 	}
 	t.Logf("%s=%d %s=%d repeats the choices of this run", envCalls, calls, envSeed, seed)
 	sum := newTally()
