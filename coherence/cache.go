@@ -21,6 +21,7 @@ type Cache struct {
 	// Set by Start; used only while the engine is ready.
 	store     store.Store
 	copyBytes int
+	local     bool
 	front     *front // nil: every look goes to the store
 
 	copiesOnce sync.Once
@@ -145,6 +146,10 @@ func (c *Cache) CopyBytes() int {
 	}
 	return c.copyBytes
 }
+
+// Local reports whether the entries lie in a store that the engine made itself, in this process: one that cannot hang.
+// It is false while the engine is not ready.
+func (c *Cache) Local() bool { return c.engine.Ready() && c.local }
 
 // Served counts a hit that was answered from a decoded copy of an entry, whose stamps the caller found valid.
 func (c *Cache) Served() { c.counters.hits.Add(1) }

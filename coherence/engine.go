@@ -89,6 +89,7 @@ func (e *Engine) Start(opts ...Option) error {
 	if dated, ok := rows.(store.Dated); ok && s.store == nil {
 		e.rows.front = newFront(e, dated, s.frontBytes())
 	}
+	e.rows.local, e.pages.local = s.store == nil, s.store == nil
 	e.closeStores = sync.OnceValue(func() error {
 		err := rows.Close()
 		if pages != rows {

@@ -122,24 +122,25 @@ func (f *fill) settle(j *judgement, p *page) {
 // put stores the page.
 func (f *fill) put(j *judgement, p *page) bool {
 	d := f.door
-	// The answer is complete: that its client leaves now is no reason to lose it. A store that hangs is one, for the client waits.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(f.r.Context()), d.wait)
-	defer cancel()
 	f.key.Store(p.key)
 	f.store.Store(true)
-	err := d.learn(ctx, f.visit, j.pick, digestOf([]byte(p.key)))
-	if err == nil {
-		err = d.engine.Pages().Put(ctx, p.key, p.encode(), p.stamps, coherence.Life{TTL: p.life(d)})
-	}
-	d.front.drop(p.key)
-	if err != nil {
-		j.reason = ReasonStore
-		return false
-	}
-	if f.late.Load() {
-		f.forget()
+	stored := d.patiently(f.r.Context(), func(ctx context.Context) bool {
+		err := d.learn(ctx, f.visit, j.pick, digestOf([]byte(p.key)))
+		if err == nil {
+			err = d.engine.Pages().Put(ctx, p.key, p.encode(), p.stamps, coherence.Life{TTL: p.life(d)})
+		}
+		d.front.drop(p.key)
+		if f.late.Load() {
+			f.forget()
+		}
+		return err == nil
+	})
+	switch {
+	case f.late.Load():
 		j.reason = coherence.ReasonLate
 		return false
+	case !stored:
+		j.reason = ReasonStore
 	}
-	return true
+	return stored
 }

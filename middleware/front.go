@@ -14,6 +14,8 @@ import (
 type front struct {
 	budget func() int // bytes
 
+	breaker breaker // of the store the copies are made from
+
 	// Counts of drops, by key: what was read from the store before one must not be kept after it.
 	changed [64]atomic.Uint64
 

@@ -125,19 +125,66 @@ func TestAReloadReplacesThePageForAll(t *testing.T) {
 	}
 }
 
-func TestAStoreThatHangsKeepsAnAnswerNoLongerThanWait(t *testing.T) {
+// hanging is a door over a store that can be made to hang.
+func hanging(t *testing.T, opts ...middleware.Option) (*site, *storetest.Faulty) {
+	t.Helper()
+	inner, err := bigcachestore.New(8 << 20)
+	require.NoError(t, err)
+	faulty := storetest.NewFaulty(inner)
+	return behind(tracked(strings.Repeat("x", 2000)), middleware.Shared(newEngine(t, coherence.WithStore(faulty)), opts...)), faulty
+}
+
+func TestAStoreThatHangsWhenItIsGivenAPageKeepsTheAnswerAMomentOnly(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		inner, err := bigcachestore.New(8 << 20)
-		require.NoError(t, err)
-		faulty := storetest.NewFaulty(inner)
-		s := behind(tracked(strings.Repeat("x", 2000)), middleware.Shared(newEngine(t, coherence.WithStore(faulty)), middleware.Wait(time.Second)))
+		s, faulty := hanging(t, middleware.Wait(time.Second))
 		faulty.Always(storetest.OpSet, storetest.HangBefore())
 		start := time.Now()
-		require.Len(t, s.get("/").body, 2000)
-		require.Equal(t, time.Second, time.Since(start))
+		r := s.get("/")
+		require.Len(t, r.body, 2000)
+		require.LessOrEqual(t, time.Since(start), 50*time.Millisecond)
+		time.Sleep(time.Second) // the store has had its time, too
 		faulty.Repair()
 		requireStored(t, s.get("/"))
+		requireHit(t, s.get("/"))
+	})
+}
+
+func TestAStoreThatHangsDelaysARequestOnceAndThenHandlersAnswer(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, faulty := hanging(t)
+		requireStored(t, s.get("/"))
+		requireStored(t, s.get("/hot"))
+		for range 3 {
+			requireHit(t, s.get("/hot"))
+		}
+		faulty.Always(storetest.OpGet, storetest.HangBefore())
+		faulty.Always(storetest.OpSet, storetest.HangBefore())
+		timed := func(path string) (*reply, time.Duration) {
+			start := time.Now()
+			r := s.get(path)
+			require.Len(t, r.body, 2000)
+			return r, time.Since(start)
+		}
+		r, took := timed("/")
+		requireMiss(t, r)
+		require.Equal(t, 50*time.Millisecond, took, "the patience for a store")
+		for range 5 {
+			r, took = timed("/")
+			requireRefused(t, r, middleware.ReasonStore)
+			require.Zero(t, took, "the breaker is open")
+			r, took = timed("/hot")
+			requireHit(t, r)
+			require.Zero(t, took, "its copy needs no store")
+		}
+		time.Sleep(time.Second) // one request tries again, and the store is left alone for longer
+		_, took = timed("/")
+		require.Equal(t, 50*time.Millisecond, took)
+		_, took = timed("/")
+		require.Zero(t, took)
+		faulty.Repair()
+		time.Sleep(2 * time.Second)
 		requireHit(t, s.get("/"))
 	})
 }

@@ -49,6 +49,9 @@ func (f *fill) judge(written bool) *judgement {
 	if j.reason == "" {
 		j.reason = f.refuse(j, j.header, written, notes)
 	}
+	if j.reason == "" && d.front.breaker.open() {
+		j.reason = ReasonStore
+	}
 	if j.reason == "" && !d.engine.Pages().Fits(len(f.base)+maxSelected, headerSize(j.header)+len(a.body), j.stamps) {
 		j.reason = ReasonStore
 	}

@@ -225,8 +225,7 @@ func MaxVariants(n int) Option {
 }
 
 // Wait is how long a request waits for another one that is making the same page, before it runs the handler itself, and how
-// long the store may take for a page while its client waits.
-// Default [DefaultWait].
+// long a store outside the process may take for a page (no client waits for it longer than 50 ms). Default [DefaultWait].
 func Wait(d time.Duration) Option {
 	return func(s *settings) {
 		if d <= 0 {

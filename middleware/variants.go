@@ -75,8 +75,8 @@ func (d *door) variantsOf(ctx context.Context, v *visit) (*variants, *frontEntry
 	}
 	text := string(key)
 	change := d.front.changes(text)
-	hit, ok, err := d.engine.Pages().Get(ctx, text)
-	if err != nil || !ok {
+	hit, ok := d.peek(ctx, v, text)
+	if !ok || !hit.Valid() {
 		return nil, nil
 	}
 	k, err := decodeVariants(hit.Value)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/cachewright/cachewright/coherence"
 	"github.com/cachewright/cachewright/internal/rfc9111"
@@ -25,7 +26,8 @@ type visit struct {
 	authorized bool // carries credentials; always false under PerUser
 	cookies    bool // carries cookies; always false under PerUser
 	marks      mark
-	now        int64 // clock, when the request arrived, or was looked at again
+	waited     time.Duration // for the store
+	now        int64         // clock, when the request arrived, or was looked at again
 
 	keyed       []string // the fields a page on its stamps alone is keyed by
 	credentials []string
@@ -131,7 +133,7 @@ func (v *visit) find() found {
 			if !v.known.has(digestOf(key)) {
 				continue
 			}
-			p, valid = d.load(ctx, hot, key)
+			p, valid = d.load(ctx, v, hot, key)
 		}
 		if p == nil {
 			f.fwd = rfc9111.FwdStale // its time is over, or it was evicted
@@ -201,7 +203,7 @@ func (d *door) checked(p *page) (*page, bool) {
 }
 
 // load finds the page under the key, and whether its stamps are valid now.
-func (d *door) load(ctx context.Context, variants *frontEntry, key []byte) (p *page, valid bool) {
+func (d *door) load(ctx context.Context, v *visit, variants *frontEntry, key []byte) (p *page, valid bool) {
 	if e := d.front.find(key); e != nil && e.page != nil {
 		if variants != nil {
 			variants.last.Store(e)
@@ -210,11 +212,11 @@ func (d *door) load(ctx context.Context, variants *frontEntry, key []byte) (p *p
 	}
 	text := string(key)
 	change := d.front.changes(text)
-	hit, ok, err := d.engine.Pages().Peek(ctx, text)
-	if err != nil || !ok {
+	hit, ok := d.peek(ctx, v, text)
+	if !ok {
 		return nil, false
 	}
-	p, err = decodePage(hit.Value)
+	p, err := decodePage(hit.Value)
 	if err != nil {
 		return nil, false
 	}
