@@ -21,7 +21,11 @@ type Stamps []Stamp
 //
 // A stamp that dst holds already stays as it is: of two stamps of one word the older stands.
 func (e *Engine) Stamp(dst Stamps, tags ...Tag) Stamps {
-	if need := len(dst) + 1 + 2*len(tags); need > cap(dst) {
+	need := len(dst) + 1 + 2*len(tags)
+	for _, t := range tags {
+		need += int(t.place)
+	}
+	if need > cap(dst) {
 		dst = append(make(Stamps, 0, need), dst...)
 	}
 	if switches.On(switches.AllWord) || len(tags) == 0 {

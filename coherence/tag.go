@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/cachewright/cachewright/internal/sqltext"
+	"github.com/cachewright/cachewright/internal/switches"
 )
 
 // Tag names something cached entries are made from and writes change: a table, a row, a name of the application's own,
@@ -13,14 +14,19 @@ import (
 // A tag reads and writes differently. Reading a row stands on that row and on the bulk writes of its table; writing it
 // also moves everything that was made from the table as a whole.
 //
-//	tag        read stands on        write moves
-//	TableTag   any(table)            rows(table), any(table)
-//	RowTag     row, rows(table)      row, any(table)
-//	NamedTag   the name              the name
-//	URLTag     the URL               the URL
-//	everything all                   all
+//	tag        read stands on                            write moves
+//	TableTag   any(table)                                rows(table), any(table)
+//	RowTag     row, rows(table)                          row, any(table), untold(table, 0)
+//	 .Told(n)  row, rows(table)                          row, any(table), untold(table, n)
+//	 .Value    value, rows(table), untold(table, 0…n-1)  value
+//	NamedTag   the name                                  the name
+//	URLTag     the URL                                   the URL
+//	everything all                                       all
+//
+// Value and Told are for queries that only rows with one value in a column can change, see [Tag.Value].
 type Tag struct {
 	kind  tagKind
+	place uint8  // of a value its column's number, of a told row how many columns were told
 	table uint64 // hash of the table; 0 for tags of no table
 	own   uint64 // hash of the tag itself
 }
@@ -34,6 +40,8 @@ const (
 	kindNamed
 	kindURL
 	kindAll
+	kindTold  // a row whose write tells the values of some columns
+	kindValue // the rows with one value in a column
 )
 
 // TableTag is the tag of a whole table, named bare: case, quotes and a schema in front do not matter.
@@ -85,20 +93,21 @@ func (t Tag) RowText(key ...string) Tag {
 	return Tag{kind: kindRow, table: t.table, own: h}
 }
 
-// Table is the tag of the table a row belongs to, and t itself for other tags.
+// Table is the tag of the table a row or a value belongs to, and t itself for other tags.
 func (t Tag) Table() Tag {
-	if t.kind == kindRow {
+	switch t.kind {
+	case kindRow, kindTold, kindValue:
 		return Tag{kind: kindTable, table: t.table, own: t.table}
 	}
 	return t
 }
 
 // Hash is the tag's 64-bit name, the same in every process.
-func (t Tag) Hash() uint64 { return mix(t.own ^ uint64(t.kind)) }
+func (t Tag) Hash() uint64 { return mix(t.own ^ uint64(t.kind) ^ uint64(t.place)<<8) }
 
 // String shows the kind and the hash; names and keys are not kept.
 func (t Tag) String() string {
-	return [...]string{"none", "table", "row", "named", "url", "everything"}[t.kind] + ":" + strconv.FormatUint(t.Hash(), 16)
+	return [...]string{"none", "table", "row", "named", "url", "everything", "told", "value"}[t.kind] + ":" + strconv.FormatUint(t.Hash(), 16)
 }
 
 // reads calls yield with the hashes that a read of t stands on.
@@ -106,9 +115,15 @@ func (t Tag) reads(yield func(hash uint64)) {
 	switch t.kind {
 	case kindTable:
 		yield(t.table ^ seedAny)
-	case kindRow:
+	case kindRow, kindTold:
 		yield(t.own)
 		yield(t.table ^ seedRows)
+	case kindValue:
+		yield(t.own)
+		yield(t.table ^ seedRows)
+		for n := range t.place {
+			yield(t.untold(n))
+		}
 	case kindNamed, kindURL:
 		yield(t.own)
 	}
@@ -120,9 +135,16 @@ func (t Tag) writes(yield func(hash uint64)) {
 	case kindTable:
 		yield(t.table ^ seedRows)
 		yield(t.table ^ seedAny)
-	case kindRow:
+	case kindRow, kindTold:
 		yield(t.own)
 		yield(t.table ^ seedAny)
+		if switches.On(switches.UntoldMoves) {
+			yield(t.untold(t.place))
+		}
+	case kindValue:
+		if switches.On(switches.ValueMoves) {
+			yield(t.own)
+		}
 	case kindNamed, kindURL, kindAll:
 		yield(t.own)
 	}
@@ -136,6 +158,8 @@ const (
 	seedRow   uint64 = 0x880355f21e6d1965
 	seedRows  uint64 = 0x5bd1e995a4c5b7e1
 	seedAny   uint64 = 0x94d049bb133111eb
+	seedValue uint64 = 0xbf58476d1ce4e5b9
+	seedTold  uint64 = 0xd6e8feb86659fd93
 )
 
 // hashString is FNV-1a over s, then mixed so that every bit of the text reaches every bit of the hash.

@@ -18,7 +18,7 @@ type Write struct {
 	held     []heldWord // sorted by word, each once
 	installs []install
 	ended    bool
-	few      [4]heldWord // room for held: a row takes two, a table two
+	few      [6]heldWord // room for held: a row takes three, a table two
 }
 
 // heldWord is a word this write added itself to.
@@ -35,8 +35,8 @@ type heldWord struct {
 // Every Write must be ended. After an end that is not known, keep it until it is, and call [Write.Settle] then.
 func (e *Engine) Begin(ctx context.Context, tags ...Tag) (*Write, error) {
 	w := &Write{engine: e, tags: slices.Clone(tags)}
-	if w.held = w.few[:0]; 2*len(tags) > len(w.few) {
-		w.held = make([]heldWord, 0, 2*len(tags))
+	if w.held = w.few[:0]; 3*len(tags) > len(w.few) {
+		w.held = make([]heldWord, 0, 3*len(tags))
 	}
 	for _, t := range tags {
 		t.writes(func(hash uint64) { w.held = append(w.held, heldWord{word: e.words.of(hash)}) })

@@ -45,6 +45,9 @@ type Read struct {
 	// Refusal is empty if the text is one SELECT of which everything was understood, so that its answer depends on
 	// Tables and its arguments only. Otherwise it is one of the Reason constants: the first one met.
 	Refusal Reason
+	// Fixed are the columns that the condition holds to one value each, if the text is accepted and is one plain SELECT of one
+	// table in one of the forms known here (PostgreSQL and SQLite); a column may be there more than once.
+	Fixed []Fixed
 	// TablesKnown is true if Tables is complete, which it may be in spite of a refusal (a lock, a call of now).
 	TablesKnown bool
 }
@@ -65,7 +68,11 @@ func JudgeRead(d Dialect, sql string) Read {
 	} else if len(r.tables) == 0 {
 		r.refuse(ReasonNoTable)
 	}
-	return Read{Tables: r.tables, Refusal: r.refusal, TablesKnown: complete && !r.hidden}
+	v := Read{Tables: r.tables, Refusal: r.refusal, TablesKnown: complete && !r.hidden}
+	if v.Refusal == "" && len(v.Tables) == 1 {
+		v.Fixed = fixed(d, sql, toks)
+	}
+	return v
 }
 
 // maxDepth bounds the nesting of parentheses, cases and queries.

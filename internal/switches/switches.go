@@ -59,6 +59,16 @@ const (
 	PageUser
 	// PageShareable: a page is handed to another request only if it may be stored for it.
 	PageShareable
+	// ValueMoves: a write moves every value that its rows had or have in the columns that queries are narrowed on.
+	ValueMoves
+	// UntoldMoves: a write moves the queries narrowed on columns whose values it has not told.
+	UntoldMoves
+	// OldValueChecked: a cached row tells the old value only if its stamps are valid after the statement returned.
+	OldValueChecked
+	// OldValueAsked: a write that assigns a column tells the value that was there, besides the one that is there now.
+	OldValueAsked
+	// NarrowTriggers: no query is narrowed on a table whose rows a trigger may change before they are written.
+	NarrowTriggers
 )
 
 var off atomic.Uint64
