@@ -127,7 +127,7 @@ func (p *Plugin) row(db *gorm.DB) {
 	if m != nil && m.err != nil {
 		_ = db.AddError(m.err)
 	} else {
-		p.trackRow(db)
+		p.trackRow(db, m)
 	}
 	if db.Error == nil {
 		_ = db.AddError(p.writeback.beforeStatement(db.Statement.Context, db, m))
@@ -142,9 +142,9 @@ func (p *Plugin) row(db *gorm.DB) {
 }
 
 // trackRow notes, for the page being made, what the rows will be read from.
-func (p *Plugin) trackRow(db *gorm.DB) {
+func (p *Plugin) trackRow(db *gorm.DB, m *model) {
 	stmt := db.Statement
-	r := reader{plugin: p, db: db, ctx: stmt.Context, deps: p.engine.Deps(stmt.Context)}
+	r := reader{plugin: p, db: db, ctx: stmt.Context, deps: p.engine.Deps(stmt.Context), model: m}
 	if r.deps == nil {
 		p.engine.Stray()
 		return

@@ -55,7 +55,7 @@ SELECT 'column', '', a.attname::text, pg_catalog.concat(CASE
 		WHEN a.atttypid = 'pg_catalog.uuid'::regtype THEN 'u'
 		WHEN a.atttypid = 'pg_catalog.bytea'::regtype THEN 'y'
 		WHEN a.atttypid IN ('pg_catalog.text'::regtype, 'pg_catalog.varchar'::regtype) AND l.collisdeterministic THEN 't' END,
-		CASE WHEN a.attgenerated = 'v' THEN 'v' END), a.attnum
+		CASE WHEN a.attgenerated <> '' THEN 'g' END, CASE WHEN a.attgenerated = 'v' THEN 'v' END), a.attnum
 FROM self s JOIN pg_catalog.pg_attribute a ON a.attrelid = s.oid AND a.attnum > 0 AND NOT a.attisdropped
 	LEFT JOIN pg_catalog.pg_collation l ON l.oid = a.attcollation
 UNION ALL
@@ -106,7 +106,7 @@ func (c *catalogue) readPostgres(ctx context.Context, q querier, name sqltext.Na
 	if err != nil {
 		return nil, err
 	}
-	r := postgresRelation{relation: &relation{keys: map[string]keyClass{}}, graph: newGraph(), unique: map[string][]string{}}
+	r := postgresRelation{relation: &relation{keys: map[string]keyClass{}}, graph: newGraph(), unique: map[string][]string{}, computed: map[string]bool{}}
 	for _, f := range found {
 		r.add(f)
 	}
@@ -121,6 +121,7 @@ type postgresRelation struct {
 	flags     string
 	unique    map[string][]string // by the index
 	virtual   bool                // a column is computed when it is read
+	computed  map[string]bool     // columns computed from others, and those whose names differ by case alone
 	generated bool                // a column that foreign keys act on is computed from others
 }
 
@@ -134,7 +135,11 @@ func (r *postgresRelation) add(f fact) {
 		if f.c != "" {
 			class = postgresClasses[f.c[0]]
 		}
-		r.keys[strings.ToLower(f.b)] = class
+		lower := strings.ToLower(f.b)
+		if _, twice := r.keys[lower]; twice || strings.Contains(f.c, "g") {
+			r.computed[lower] = true
+		}
+		r.keys[lower] = class
 		r.virtual = r.virtual || strings.HasSuffix(f.c, "v")
 	case "unique":
 		r.unique[f.a] = append(r.unique[f.a], f.b)
@@ -176,6 +181,7 @@ func (r *postgresRelation) finish(q querier, named map[string][]string) *relatio
 	}
 	r.keyed = r.ordinary && !r.generated && r.graph.node(r.self).fires&onUpdate == 0
 	r.follow(r.graph, r.self, named)
+	r.fix(r.computed)
 	r.seal()
 	return r.relation
 }

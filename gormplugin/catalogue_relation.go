@@ -6,6 +6,7 @@ import (
 
 	"github.com/cachewright/cachewright/coherence"
 	"github.com/cachewright/cachewright/internal/sqltext"
+	"github.com/cachewright/cachewright/internal/switches"
 )
 
 // relation is what the database says of a table. It does not change once it is made. In a relation that does not exist
@@ -23,7 +24,11 @@ type relation struct {
 	rowSecurity bool
 	columns     []string            // in the order of SELECT *, as stored
 	keys        map[string]keyClass // of every column, by its name in lower case
-	unique      [][]string          // column sets, in lower case and sorted, of which no two rows share non-NULL values
+	// fixable are the columns that a query may be narrowed on, from the name in lower case to the name as it is stored. It is nil
+	// where a write cannot tell what value its rows had: where a trigger may change a row before it is written or
+	// after, or a RETURNING might be refused. A column computed from others changes with them, so it is none of these.
+	fixable map[string]string
+	unique  [][]string // column sets, in lower case and sorted, of which no two rows share non-NULL values
 
 	// returning is set if a RETURNING of all columns is sure to add no error: an ordinary table that the current user may
 	// read in full, without rules, row security for this user, or columns computed when they are read.
@@ -99,6 +104,20 @@ func (r *relation) identifies(columns []string) bool {
 		}
 	}
 	return false
+}
+
+// fix fills in what queries may be narrowed on; the other facts are in. computed are columns in lower case, and those that
+// another column differs from by case alone.
+func (r *relation) fix(computed map[string]bool) {
+	if !r.ordinary || !r.returning || r.triggered && switches.On(switches.NarrowTriggers) {
+		return
+	}
+	r.fixable = map[string]string{}
+	for _, column := range r.columns {
+		if name := strings.ToLower(column); r.keys[name] != keyNone && !computed[name] {
+			r.fixable[name] = column
+		}
+	}
 }
 
 // follow fills in what writes of the node reach.

@@ -45,7 +45,7 @@ ORDER BY n`
 func (c *catalogue) readSQLite(ctx context.Context, q querier, name sqltext.Name) (*relation, error) {
 	r := sqliteRelation{
 		relation: &relation{keys: map[string]keyClass{}}, graph: newGraph(),
-		wanted: strings.ToLower(name.Table), unique: map[string][]string{},
+		wanted: strings.ToLower(name.Table), unique: map[string][]string{}, computed: map[string]bool{},
 	}
 	switch strings.ToLower(name.Schema) {
 	case "", "main":
@@ -96,6 +96,7 @@ type sqliteRelation struct {
 	virtual   bool // a column is computed when it is read
 	generated bool // a column is computed from others
 	after     bool // a trigger runs after a row was written
+	computed  map[string]bool
 }
 
 func (r *sqliteRelation) add(f fact, bare bool) {
@@ -132,6 +133,7 @@ func (r *sqliteRelation) addColumn(f fact) {
 	r.types = append(r.types, f.b)
 	r.virtual = r.virtual || hidden == "2"
 	r.generated = r.generated || hidden != "0"
+	r.computed[strings.ToLower(f.a)] = hidden != "0"
 	if pk != "0" {
 		r.primary = append(r.primary, f.a)
 	}
@@ -190,6 +192,7 @@ func (r *sqliteRelation) finish(named map[string][]string) *relation {
 	r.keyed = r.ordinary && !r.generated && !n.replaces && n.fires&onUpdate == 0
 	r.replaces = true // INSERT OR REPLACE, for any table
 	r.follow(r.graph, r.wanted, named)
+	r.fix(r.computed)
 	r.seal()
 	return r.relation
 }

@@ -39,17 +39,19 @@ func (e *effects) touch(tags ...coherence.Tag) {
 	for _, tag := range tags {
 		e.add(tag)
 		for i := range e.rows {
-			if r := &e.rows[i]; r.tag == tag || tag == coherence.Everything() || r.tag.Table() == tag {
+			if r := &e.rows[i]; r.tag == tag.Untold() || tag == coherence.Everything() || r.tag.Table() == tag {
 				r.installs, r.sequence = nil, e.sequence
 			}
 		}
 	}
 }
 
-// stage notes that a row was written and what the database returned of it.
-func (e *effects) stage(tag coherence.Tag, installs []coherence.Install, mustCache bool) {
+// stage notes that a row was written and what the database returned of it. announced are the tags of the row and its values.
+func (e *effects) stage(tag coherence.Tag, announced []coherence.Tag, installs []coherence.Install, mustCache bool) {
 	e.sequence++
-	e.add(tag)
+	for _, t := range announced {
+		e.add(t)
+	}
 	row := stagedRow{tag: tag, installs: installs, mustCache: mustCache, sequence: e.sequence}
 	if i := slices.IndexFunc(e.rows, func(r stagedRow) bool { return r.tag == tag }); i >= 0 {
 		e.rows[i] = row

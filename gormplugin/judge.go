@@ -43,7 +43,8 @@ func mentions(sql string, columns []string) bool {
 	return false
 }
 
-// judge reads the final SQL: the tags of all tables it reads, or the reason why stamps cannot vouch for it.
+// judge reads the final SQL: the tags of all tables it reads, or that of the one value in a column that it reads, or the reason
+// why stamps cannot vouch for it.
 func (r *reader) judge() ([]coherence.Tag, coherence.Reason) {
 	p, stmt := r.plugin, r.db.Statement
 	v := p.texts.Read(p.dialect, stmt.SQL.String())
@@ -56,8 +57,10 @@ func (r *reader) judge() ([]coherence.Tag, coherence.Reason) {
 		}
 	}
 	tags := make([]coherence.Tag, 0, len(v.Tables))
+	var rel *relation
 	for _, name := range v.Tables {
-		rel, err := p.relation(r.ctx, stmt.ConnPool, name)
+		var err error
+		rel, err = p.relation(r.ctx, stmt.ConnPool, name)
 		switch {
 		case err != nil || !rel.exists || !rel.ordinary:
 			return nil, coherence.ReasonRelation
@@ -65,6 +68,9 @@ func (r *reader) judge() ([]coherence.Tag, coherence.Reason) {
 			return nil, coherence.ReasonRLS
 		}
 		tags = append(tags, coherence.TableTag(name.Folded()))
+	}
+	if len(v.Fixed) > 0 {
+		tags[0] = r.narrow(v, rel) // there is one table
 	}
 	return tags, ""
 }

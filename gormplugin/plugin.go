@@ -40,6 +40,7 @@ type Plugin struct {
 	original  originals
 	catalogue *catalogue
 	writeback *writeback
+	narrowed  narrowed
 
 	models sync.Map // *schema.Schema -> *model
 	hidden sync.Map // folded table -> []string, columns that are never stored

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 	"strings"
 
 	"gorm.io/gorm"
@@ -18,7 +19,7 @@ import (
 
 // execModel runs a model's write that GORM wants no rows of.
 func (s *statement) execModel(ctx context.Context, query string, args []any) (sql.Result, error) {
-	plan, err := s.planWrite(ctx, query)
+	plan, err := s.planWrite(ctx, query, false)
 	if err != nil {
 		return nil, err
 	}
@@ -28,7 +29,7 @@ func (s *statement) execModel(ctx context.Context, query string, args []any) (sq
 	}
 	defer release()
 	var result sql.Result
-	err = s.run(ctx, plan.tags, plan.ask != askNothing, func(c gorm.ConnPool, e *effects) error {
+	err = s.run(ctx, plan.announce(), plan.ask != askNothing, func(c gorm.ConnPool, e *effects) error {
 		if plan.ask == askNothing {
 			var err error
 			result, err = c.ExecContext(ctx, query, args...)
@@ -37,12 +38,13 @@ func (s *statement) execModel(ctx context.Context, query string, args []any) (sq
 		text, counted := s.extend(query, &plan, false)
 		captured, err := s.plugin.captureWrite(ctx, c, text, args)
 		if err != nil {
+			plan.failed(e)
 			return err
 		}
 		view := captured.View()
 		affected := int64(view.NumRows())
 		if counted {
-			affected = s.noteCounted(view, &plan, e)
+			affected = s.noteCounted(ctx, view, &plan, e)
 		} else {
 			s.note(ctx, view, &plan, e)
 		}
@@ -55,7 +57,7 @@ func (s *statement) execModel(ctx context.Context, query string, args []any) (sq
 // queryModel runs a model's write whose rows GORM asked for. What the plugin asks for stands behind GORM's own columns
 // and is cut off before GORM sees it.
 func (s *statement) queryModel(ctx context.Context, query string, args []any) (*sql.Rows, error) {
-	plan, err := s.planWrite(ctx, query)
+	plan, err := s.planWrite(ctx, query, true)
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +72,7 @@ func (s *statement) queryModel(ctx context.Context, query string, args []any) (*
 		own      int // columns that are GORM's
 	)
 	inside := s.inTransaction()
-	err = s.run(ctx, plan.tags, !inside, func(c gorm.ConnPool, e *effects) error {
+	err = s.run(ctx, plan.announce(), !inside, func(c gorm.ConnPool, e *effects) error {
 		if plan.ask == askNothing && inside {
 			var err error
 			live, err = c.QueryContext(ctx, query, args...)
@@ -86,6 +88,7 @@ func (s *statement) queryModel(ctx context.Context, query string, args []any) (*
 			own = captured.View().NumColumns()
 		}
 		if err != nil {
+			plan.failed(e)
 			if plan.ask != askNothing {
 				own -= s.added(&plan)
 			}
@@ -110,7 +113,7 @@ func (s *statement) gate(ctx context.Context, query string, plan *writePlan) (re
 	}
 	tags := plan.tags
 	conflict, upserts := s.db.Statement.Clauses["ON CONFLICT"].Expression.(clause.OnConflict)
-	if plan.ask == askKeys && !plan.inserts || plan.inserts && upserts && !conflict.DoNothing {
+	if plan.ask == askKeys && !plan.inserts && !plan.known || plan.inserts && upserts && !conflict.DoNothing {
 		tags = append(tags[:len(tags):len(tags)], s.table())
 	}
 	return s.plugin.writeback.gate(ctx, s.inner, tags, s.model, plan.pins)
@@ -122,9 +125,14 @@ func (s *statement) gate(ctx context.Context, query string, plan *writePlan) (re
 func (s *statement) extend(query string, plan *writePlan, returns bool) (text string, counted bool) {
 	asked := "*"
 	if plan.ask == askKeys || plan.deletes {
-		columns := make([]string, len(s.model.keys))
-		for i, f := range s.model.keys {
-			columns[i] = s.db.Statement.Quote(clause.Column{Name: f.DBName})
+		columns := make([]string, 0, s.added(plan))
+		for _, f := range s.model.keys {
+			columns = append(columns, s.db.Statement.Quote(clause.Column{Name: f.DBName}))
+		}
+		if plan.tells != nil {
+			for _, name := range plan.tells.names {
+				columns = append(columns, quoted(name))
+			}
 		}
 		asked = strings.Join(columns, ", ")
 	}
@@ -139,8 +147,11 @@ func (s *statement) extend(query string, plan *writePlan, returns bool) (text st
 	}
 }
 
+// quoted is a column's name as it is stored, in quotes that PostgreSQL and SQLite understand.
+func quoted(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
+
 // noteCounted notes the rows of a counted answer and returns how many there were.
-func (s *statement) noteCounted(v rowset.View, plan *writePlan, e *effects) int64 {
+func (s *statement) noteCounted(ctx context.Context, v rowset.View, plan *writePlan, e *effects) int64 {
 	if v.NumRows() == 0 {
 		return 0
 	}
@@ -155,7 +166,7 @@ func (s *statement) noteCounted(v rowset.View, plan *writePlan, e *effects) int6
 		e.touch(s.table())
 		return n
 	}
-	s.touchKeys(rest, plan, e)
+	s.touchKeys(ctx, rest, plan, e)
 	return n
 }
 
@@ -163,6 +174,9 @@ func (s *statement) noteCounted(v rowset.View, plan *writePlan, e *effects) int6
 func (s *statement) added(plan *writePlan) int {
 	if plan.ask == askRows && !plan.deletes {
 		return len(plan.rel.columns)
+	}
+	if plan.tells != nil {
+		return len(s.model.keys) + len(plan.tells.columns)
 	}
 	return len(s.model.keys)
 }
@@ -200,7 +214,7 @@ func (s *statement) table() coherence.Tag { return s.model.table }
 // note adds the rows a statement changed and got back to the effects.
 func (s *statement) note(ctx context.Context, v rowset.View, plan *writePlan, e *effects) {
 	if plan.ask == askKeys {
-		s.touchKeys(v, plan, e)
+		s.touchKeys(ctx, v, plan, e)
 		return
 	}
 	if v.NumRows() > maxPinned {
@@ -208,11 +222,11 @@ func (s *statement) note(ctx context.Context, v rowset.View, plan *writePlan, e 
 		return
 	}
 	n := installer{statement: s, plan: plan, effects: e, scope: s.plugin.engine.Scope(ctx)}
-	n.install(v)
+	n.install(ctx, v)
 }
 
-// touchKeys adds the rows of the returned keys, or the table if there are too many.
-func (s *statement) touchKeys(v rowset.View, plan *writePlan, e *effects) {
+// touchKeys adds the rows of the returned keys with the values behind them, or the table if there are too many.
+func (s *statement) touchKeys(ctx context.Context, v rowset.View, plan *writePlan, e *effects) {
 	if v.NumRows() > maxPinned {
 		e.touch(s.table())
 		return
@@ -226,7 +240,11 @@ func (s *statement) touchKeys(v rowset.View, plan *writePlan, e *effects) {
 				return
 			}
 		}
-		e.touch(s.table().RowText(key...))
+		values, told := []coherence.Tag(nil), plan.tells != nil
+		for i := 0; told && i < len(plan.tells.columns); i++ {
+			values, told = plan.tells.value(values, s.table(), i, it.Value())
+		}
+		e.touch(s.told(ctx, plan.tells, s.table().RowText(key...), key, values, told)...)
 	}
 }
 
@@ -240,12 +258,13 @@ type installer struct {
 
 // install stages each returned row, or the absence of each deleted one. A row of the conditions that did not come back
 // was not changed, or not there: it is invalidated only.
-func (n *installer) install(v rowset.View) {
+func (n *installer) install(ctx context.Context, v rowset.View) {
 	s, m := n.statement, n.statement.model
 	columns := make([]int, len(m.keys))
 	for i, f := range m.keys {
 		columns[i] = columnOf(v, f.DBName)
 	}
+	places := n.places(v)
 	must := m.policy.OnFail != policy.OnFailInvalidate
 	returned := map[coherence.Tag]bool{}
 	for it := v.Rows(); it.Next(); {
@@ -256,12 +275,14 @@ func (n *installer) install(v rowset.View) {
 		}
 		tag := s.table().RowText(key...)
 		returned[tag] = true
-		n.effects.stage(tag, n.entries(v, it, key, deleted, tag), must)
+		values, told := n.values(v, it, places)
+		announced := s.told(ctx, n.plan.tells, tag, key, values, told)
+		n.effects.stage(tag, announced, n.entries(v, it, key, deleted, tag), must)
 	}
 	if !switches.On(switches.InstallReturned) {
 		for _, key := range n.plan.pins {
 			if tag := s.table().RowText(key...); !returned[tag] {
-				n.effects.stage(tag, []coherence.Install{n.entry(viewLive, key, tag, absent)}, false)
+				n.effects.stage(tag, []coherence.Tag{tag}, []coherence.Install{n.entry(viewLive, key, tag, absent)}, false)
 			}
 		}
 	}
@@ -274,6 +295,32 @@ func columnOf(v rowset.View, name string) int {
 		}
 	}
 	return -1
+}
+
+// places are where the columns stand whose values are told, nil if none are or one is missing.
+func (n *installer) places(v rowset.View) []int {
+	if n.plan.tells == nil {
+		return nil
+	}
+	places := make([]int, len(n.plan.tells.names))
+	for i, name := range n.plan.tells.names {
+		if places[i] = columnOf(v, name); places[i] < 0 {
+			return nil
+		}
+	}
+	return places
+}
+
+// values are the tags of the values of the row the iterator stands on; told is false if not all can be told.
+func (n *installer) values(v rowset.View, it rowset.Iterator, places []int) (tags []coherence.Tag, told bool) {
+	told = len(places) > 0
+	for i := 0; told && i < v.NumColumns(); i++ {
+		value := it.Value()
+		if at := slices.Index(places, i); at >= 0 {
+			tags, told = n.plan.tells.value(tags, n.statement.table(), at, value)
+		}
+	}
+	return tags, told
 }
 
 // read finds the key of the row the iterator stands on, and whether it is soft-deleted.

@@ -29,13 +29,17 @@ type writePlan struct {
 	rel     *relation
 	classes []keyClass
 	pins    [][]string // keys the conditions name, when they name any
-	inserts bool       // rows come
-	deletes bool       // rows go: what is asked are keys, and what is installed their absence
-	bounded bool       // no more than maxPinned rows can be changed
+	known   bool       // the statement stays within the pins
+	table   coherence.Tag
+	tells   *telling // how its rows' values are told; nil if they are not
+	inserts bool     // rows come
+	deletes bool     // rows go: what is asked are keys, and what is installed their absence
+	bounded bool     // no more than maxPinned rows can be changed
 }
 
 // planWrite judges a statement GORM has built. The SQL says which table is written and how, the clauses which rows.
-func (s *statement) planWrite(ctx context.Context, query string) (writePlan, error) {
+// returns says that GORM reads rows of it, for which it runs in a transaction in any case.
+func (s *statement) planWrite(ctx context.Context, query string, returns bool) (writePlan, error) {
 	p, stmt := s.plugin, s.db.Statement
 	v := p.texts.Write(p.dialect, query)
 	if v.All || v.EndsTransaction || v.Statements != 1 || len(v.Tables) == 0 {
@@ -73,19 +77,30 @@ func (s *statement) planWrite(ctx context.Context, query string) (writePlan, err
 		plan.tags = append(plan.tags, table) // what comes back are the new keys; the old ones are gone, too
 		return plan, nil
 	}
+	plan.table = table
 	known := s.knownKeys(stmt, &plan, v.Kind)
+	plan.known = known
+	readable := rel.returning && p.returning && (returns || s.inTransaction()) && stmt.Result == nil
+	if readable {
+		plan.tells = s.tells(rel, v.Kind)
+	}
 	through := s.model.policy.Strategy == policy.WriteThrough && p.returning && rel.returning &&
 		(rel.installs || !switches.On(switches.Triggers))
 	switch {
 	case through && known && plan.bounded && stmt.Result == nil:
 		plan.ask = askRows
+	case known && plan.tells != nil:
+		plan.ask = askKeys
 	case known:
 	case through && v.Kind == sqltext.Insert && plan.bounded && stmt.Result == nil:
 		plan.ask = askRows
-	case rel.returning && p.returning && s.inTransaction() && stmt.Result == nil:
+	case readable:
 		plan.ask = askKeys
 	default:
 		plan.tags = append(plan.tags, table)
+	}
+	if plan.ask == askRows && plan.tells == nil {
+		plan.tells = s.tells(rel, v.Kind) // it has a transaction, its own if no other
 	}
 	for _, key := range plan.pins {
 		plan.tags = append(plan.tags, table.RowText(key...))

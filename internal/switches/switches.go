@@ -67,7 +67,7 @@ const (
 	OldValueChecked
 	// OldValueAsked: a write that assigns a column tells the value that was there, besides the one that is there now.
 	OldValueAsked
-	// NarrowTriggers: no query is narrowed on a table whose rows a trigger may change before they are written.
+	// NarrowTriggers: no query is narrowed on a table whose rows a trigger may change beside the statement.
 	NarrowTriggers
 )
 
