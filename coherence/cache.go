@@ -104,25 +104,6 @@ func (c *Cache) GetBytes(ctx context.Context, key []byte) (Hit, bool, error) {
 	return c.far(ctx, string(key))
 }
 
-// Peek is [Cache.Get] for a writer that asks what a row held before: it counts as no read. Only what is valid now is found. While
-// a transaction that has changed a row holds its lock, and has not been announced yet, a cached row found here is the
-// row as everybody else sees it, and stays so until COMMIT.
-func (c *Cache) Peek(ctx context.Context, key string) (value []byte, ok bool) {
-	if !c.engine.Ready() {
-		return nil, false
-	}
-	b, err := c.store.Get(ctx, key)
-	if err != nil {
-		c.failed(ctx, err)
-		return nil, false
-	}
-	stamps, payload, ours, err := splitEntry(b, &c.engine.epoch)
-	if err != nil || !ours || !c.engine.words.holdRaw(stamps) && switches.On(switches.OldValueChecked) {
-		return nil, false
-	}
-	return payload, true
-}
-
 // Put stores a value with the stamps that were taken before its data was read. It does nothing without stamps, when one of
 // them has moved already, and while the engine is not ready. The store's error is returned for those who must know; a
 // reader ignores it.

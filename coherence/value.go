@@ -1,5 +1,11 @@
 package coherence
 
+import (
+	"context"
+
+	"github.com/cachewright/cachewright/internal/switches"
+)
+
 // MaxColumns is how many columns of a table values can be told of.
 const MaxColumns = 8
 
@@ -38,6 +44,25 @@ func (t Tag) Untold() Tag {
 		t.kind, t.place = kindRow, 0
 	}
 	return t
+}
+
+// Before is [Cache.Get] for a writer that asks what a row held before: it counts as no read, and only what is valid now is found.
+// While a transaction that has changed a row holds its lock, and has not been announced yet, a row found here is the row as
+// everybody else sees it, and stays so until COMMIT.
+func (c *Cache) Before(ctx context.Context, key string) (value []byte, ok bool) {
+	if !c.engine.Ready() {
+		return nil, false
+	}
+	b, err := c.store.Get(ctx, key)
+	if err != nil {
+		c.failed(ctx, err)
+		return nil, false
+	}
+	stamps, payload, ours, err := splitEntry(b, &c.engine.epoch)
+	if err != nil || !ours || !c.engine.words.holdRaw(stamps) && switches.On(switches.OldValueChecked) {
+		return nil, false
+	}
+	return payload, true
 }
 
 // untold is the hash of the word that writes of the table move when they tell the values of the first n columns only.

@@ -193,9 +193,13 @@ func TestAPageOfOneUsersBillsStandsOnThatUser(t *testing.T) {
 	t.Parallel()
 	eachBills(t, func(b *bills) {
 		for name, read := range map[string]func(db *gorm.DB){
-			"find":  func(db *gorm.DB) { require.NoError(b.t, db.Where("user_id = ?", 7).Find(&[]Bill{}).Error) },
-			"count": func(db *gorm.DB) { require.NoError(b.t, db.Model(&Bill{}).Where(&Bill{UserID: 7}).Count(new(int64)).Error) },
-			"scan":  func(db *gorm.DB) { require.NoError(b.t, db.Model(&Bill{}).Where("user_id = ?", 7).Scan(&[]Bill{}).Error) },
+			"find": func(db *gorm.DB) { require.NoError(b.t, db.Where("user_id = ?", 7).Find(&[]Bill{}).Error) },
+			"count": func(db *gorm.DB) {
+				require.NoError(b.t, db.Model(&Bill{}).Where(&Bill{UserID: 7}).Count(new(int64)).Error)
+			},
+			"scan": func(db *gorm.DB) {
+				require.NoError(b.t, db.Model(&Bill{}).Where("user_id = ?", 7).Scan(&[]Bill{}).Error)
+			},
 			"bypass": func(db *gorm.DB) {
 				require.NoError(b.t, db.WithContext(cacheplugin.Bypass(db.Statement.Context)).Where("user_id = ?", 7).Find(&[]Bill{}).Error)
 			},
@@ -232,7 +236,10 @@ func TestSeveralColumnsAreNarrowedOn(t *testing.T) {
 				name, condition string
 				arg             any
 			}{
-				{"user ", "user_id = ?", 7}, {"open ", "status = ?", "open"}, {"paid ", "? = status", "paid"}, {"payer ", "payer = ?", &payer},
+				{"user ", "user_id = ?", 7},
+				{"open ", "status = ?", "open"},
+				{"paid ", "? = status", "paid"},
+				{"payer ", "payer = ?", &payer},
 				{"both ", "user_id = ? AND status = 'paid'", 8},
 			} {
 				if ask(q.condition, q.arg) {
