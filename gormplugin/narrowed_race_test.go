@@ -140,7 +140,9 @@ func (l *ledger) write(r *rand.Rand) error {
 	case 1:
 		return l.send(row, is, func() error { return db.Clauses(clause.OnConflict{UpdateAll: true}).Create(&bill).Error })
 	case 2:
-		return l.send(row, is, func() error { return db.Model(&Bill{ID: bill.ID}).Updates(Bill{UserID: is.user, Total: is.total}).Error })
+		return l.send(row, is, func() error {
+			return db.Model(&Bill{ID: bill.ID}).Updates(Bill{UserID: is.user, Total: is.total}).Error
+		})
 	case 3:
 		return l.send(row, ledgerState{}, func() error { return db.Delete(&bill).Error })
 	case 4:
@@ -217,7 +219,7 @@ func (l *ledger) play(seed uint64, writes int) error {
 	)
 	fail := func(err error) { once.Do(func() { wrong = err }) }
 	for n := range uint64(3) {
-		random := func(role uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 2*n+role)) } //nolint:gosec // repeatable
+		random := func(role uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 2*n+role)) }
 		writers.Go(func() {
 			r := random(0)
 			for range writes {

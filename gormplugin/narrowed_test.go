@@ -296,7 +296,7 @@ func TestAFirstQueryOfAColumnIsSafeFromAWriteUnderWay(t *testing.T) {
 		b := openBills(t, testkit.SQLiteDatabase(t), policy.Aside, nil)
 		b.warm()
 		b.probe.Reset()
-		tx := b.DB.Begin()
+		tx := b.Begin()
 		require.NoError(t, tx.Model(&Bill{ID: 80}).Update("status", "late").Error) // knows of user_id alone
 		late := func() (ids []int64) {
 			require.NoError(t, b.DB.Model(&Bill{}).Where("status = ?", "late").Pluck("id", &ids).Error)
