@@ -103,6 +103,8 @@ func (c *catalogue) readInto(ctx context.Context, q querier, name sqltext.Name, 
 		rel, err = c.readPostgres(ctx, q, name)
 	case sqltext.SQLite:
 		rel, err = c.readSQLite(ctx, q, name)
+	case sqltext.MySQL:
+		rel, err = c.readMySQL(ctx, q, name)
 	default:
 		rel = unread(name)
 	}
@@ -126,8 +128,8 @@ func mayBeInTransaction(q querier) bool {
 	return is || inTransaction(q)
 }
 
-// unread is a table of a database whose catalogue is not read, MySQL's among them: its rows are not cached, and as
-// nobody has looked at its triggers and foreign keys, a write of it counts as a write of everything.
+// unread is a table of a database whose catalogue is not read: its rows are not cached, and as nobody has looked at
+// its triggers and foreign keys, a write of it counts as a write of everything.
 func unread(name sqltext.Name) *relation {
 	r := &relation{name: name, exists: true, insertAll: true, updateAll: true, deleteAll: true, truncateAll: true}
 	r.seal()

@@ -48,6 +48,12 @@ type relation struct {
 	keyed bool
 	acted map[string]struct{} // in lower case
 
+	// What only MySQL is asked: whether a value that does not fit its column is an error; whether no unique key but the primary
+	// one exists; the auto-increment column in lower case, to which 0 gives a number of its own.
+	strict  bool
+	sole    bool
+	counted string
+
 	replaces bool // an INSERT may delete rows that stand in its way, by the wording of the statement alone
 	tags     [opDelete + 1][]coherence.Tag
 	plain    []coherence.Tag // of an INSERT that can meet no row

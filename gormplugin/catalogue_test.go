@@ -192,7 +192,7 @@ func TestNothingIsKnownOfNoRelation(t *testing.T) {
 
 func TestOtherDatabasesAreNotAskedAndTakenForTheWorst(t *testing.T) {
 	t.Parallel()
-	for _, dialect := range []sqltext.Dialect{sqltext.MySQL, sqltext.Other} {
+	for _, dialect := range []sqltext.Dialect{sqltext.Other} {
 		rel := look(t, newCatalogue(dialect, nil), silent{}, "orders")
 		require.True(t, rel.exists)
 		require.False(t, rel.ordinary || rel.returning || rel.installs)

@@ -36,6 +36,9 @@ func newFixture(tb testing.TB, database testkit.Database) *fixture {
 	f.tables = append(f.tables, "sailor_tongues", "sailor_mates")
 	seed(tb, db)
 	var restore strings.Builder
+	if database.Name == "mysql" {
+		restore.WriteString("SET FOREIGN_KEY_CHECKS = 0;\nBEGIN;\n") // it looks at the rows one by one
+	}
 	for i := range f.tables {
 		fmt.Fprintf(&restore, "DELETE FROM %s;\n", f.tables[len(f.tables)-1-i])
 	}
@@ -89,11 +92,14 @@ func (f *fixture) exec(tb testing.TB, query string) {
 	require.NoError(tb, err, query)
 }
 
-// sequences begins the keys that PostgreSQL makes at 101.
+// sequences begins the keys that PostgreSQL makes at 101. MariaDB's counters go on, by as much on one side as on the other.
 func (f *fixture) sequences(tb testing.TB) string {
 	tb.Helper()
-	if f.database.Name == "sqlite" {
+	switch f.database.Name {
+	case "sqlite":
 		return ""
+	case "mysql":
+		return "COMMIT;\n"
 	}
 	return "SELECT " + strings.Join(f.list(tb, "SELECT 'setval(''' || sequence_name || ''', 100)' FROM information_schema.sequences"), ", ")
 }
@@ -103,11 +109,20 @@ func (f *fixture) dumpOf(tb testing.TB) string {
 	tb.Helper()
 	var parts []string
 	for _, table := range f.tables {
-		if f.database.Name != "sqlite" {
+		if f.database.Name == "postgres" {
 			parts = append(parts, fmt.Sprintf("SELECT '%s', COALESCE(string_agg(t::text, E'\\n' ORDER BY t::text), '') FROM %s t", table, table))
 			continue
 		}
 		var columns []string
+		if f.database.Name == "mysql" {
+			for _, name := range f.list(tb, "SELECT column_name FROM information_schema.columns WHERE table_schema = DATABASE() "+
+				"AND table_name = '"+table+"' ORDER BY ordinal_position") {
+				columns = append(columns, "QUOTE(`"+name+"`)")
+			}
+			row := "CONCAT_WS(',', " + strings.Join(columns, ", ") + ")"
+			parts = append(parts, fmt.Sprintf("SELECT '%s', COALESCE(GROUP_CONCAT(%s ORDER BY %s SEPARATOR '\n'), '') FROM %s", table, row, row, table))
+			continue
+		}
 		for _, name := range f.list(tb, "SELECT name FROM pragma_table_xinfo('"+table+"')") {
 			columns = append(columns, `quote("`+name+`")`)
 		}

@@ -146,6 +146,7 @@ func kinds() []kind {
 			PrepareStmt: true, SkipDefaultTransaction: true, TranslateError: true, QueryFields: true,
 		}},
 		{name: "postgres", open: testkit.PostgresDatabase},
+		{name: "mariadb", open: testkit.MariaDatabase},
 	}
 }
 

@@ -90,9 +90,12 @@ func (w *witness) saw(values ...any) {
 // address is what GORM prints of some destinations.
 var address = regexp.MustCompile(`0x[0-9a-f]{6,}`) //nolint:gochecknoglobals // a constant in all but the language
 
+// schemaName is what MariaDB puts before the names of tables: each side has its own.
+var schemaName = regexp.MustCompile(`cw_[0-9a-f]{16}`) //nolint:gochecknoglobals // as above
+
 // renderError is the text of an error and all that errors.Is and errors.As tell of it.
 func renderError(err error) string {
-	text := fmt.Sprintf("error %q", address.ReplaceAllString(err.Error(), "0x"))
+	text := fmt.Sprintf("error %q", schemaName.ReplaceAllString(address.ReplaceAllString(err.Error(), "0x"), "cw"))
 	for _, class := range []error{
 		gorm.ErrRecordNotFound, gorm.ErrDuplicatedKey, gorm.ErrForeignKeyViolated, gorm.ErrCheckConstraintViolated, gorm.ErrInvalidData,
 		gorm.ErrInvalidField, gorm.ErrInvalidValue, gorm.ErrInvalidTransaction, gorm.ErrMissingWhereClause, gorm.ErrPrimaryKeyRequired,

@@ -23,7 +23,13 @@ type stagedRow struct {
 	installs  []coherence.Install // empty: the row is only invalidated
 	mustCache bool                // a value the cache cannot take fails the transaction
 	sequence  int
+
+	again *rereading // its installs are read again before COMMIT; nil: they are not
+	key   []string   // of a row to be read again
 }
+
+// drop makes the row one that is only invalidated.
+func (r *stagedRow) drop() { r.installs, r.again = nil, nil }
 
 type savepoint struct {
 	name     string
@@ -40,7 +46,8 @@ func (e *effects) touch(tags ...coherence.Tag) {
 		e.add(tag)
 		for i := range e.rows {
 			if r := &e.rows[i]; r.tag == tag.Untold() || tag == coherence.Everything() || r.tag.Table() == tag {
-				r.installs, r.sequence = nil, e.sequence
+				r.drop()
+				r.sequence = e.sequence
 			}
 		}
 	}
@@ -53,11 +60,26 @@ func (e *effects) stage(tag coherence.Tag, announced []coherence.Tag, installs [
 		e.add(t)
 	}
 	row := stagedRow{tag: tag, installs: installs, mustCache: mustCache, sequence: e.sequence}
-	if i := slices.IndexFunc(e.rows, func(r stagedRow) bool { return r.tag == tag }); i >= 0 {
-		e.rows[i] = row
+	if staged := e.row(tag); staged != nil {
+		*staged = row
 		return
 	}
 	e.rows = append(e.rows, row)
+}
+
+// row is what is staged under the tag, nil for nothing.
+func (e *effects) row(tag coherence.Tag) *stagedRow {
+	if i := slices.IndexFunc(e.rows, func(r stagedRow) bool { return r.tag == tag }); i >= 0 {
+		return &e.rows[i]
+	}
+	return nil
+}
+
+// dropAll makes all rows ones that are only invalidated.
+func (e *effects) dropAll() {
+	for i := range e.rows {
+		e.rows[i].drop()
+	}
 }
 
 func (e *effects) add(tag coherence.Tag) {
@@ -106,7 +128,7 @@ func (e *effects) rollbackTo(name string) {
 	}
 	for i := range e.rows {
 		if e.rows[i].sequence > from {
-			e.rows[i].installs = nil
+			e.rows[i].drop()
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"gorm.io/gorm/schema"
 
@@ -21,8 +22,10 @@ const (
 	keyInt           // integers of up to 64 bits
 	keyBool
 	keyUUID
-	keyText  // text of a deterministic, binary-equal collation
-	keyBytes // bytes
+	keyText   // text of a deterministic, binary-equal collation
+	keyBytes  // bytes
+	keyNumber // integers that are compared with text as floating point (MySQL)
+	keyPadded // text of a binary collation to which trailing spaces do not matter (MySQL)
 )
 
 // canonicalKey is the canonical text of an argument for a column of the class, and whether there is one: the argument is
@@ -30,9 +33,9 @@ const (
 func canonicalKey(class keyClass, arg any) (string, bool) {
 	switch v := arg.(type) { // what most callers pass, without reflection
 	case int:
-		return strconv.Itoa(v), class == keyInt
+		return strconv.Itoa(v), class.integer()
 	case int64:
-		return strconv.FormatInt(v, 10), class == keyInt
+		return strconv.FormatInt(v, 10), class.integer()
 	case string:
 		return keyString(class, v)
 	}
@@ -56,9 +59,9 @@ func canonicalKey(class keyClass, arg any) (string, bool) {
 	}
 	switch rv.Kind() {
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		return strconv.FormatInt(rv.Int(), 10), class == keyInt
+		return strconv.FormatInt(rv.Int(), 10), class.integer()
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		return strconv.FormatUint(rv.Uint(), 10), class == keyInt && rv.Uint() <= 1<<63-1
+		return strconv.FormatUint(rv.Uint(), 10), class.integer() && rv.Uint() <= 1<<63-1
 	case reflect.Bool:
 		return strconv.FormatBool(rv.Bool()), class == keyBool
 	case reflect.String:
@@ -71,8 +74,18 @@ func canonicalKey(class keyClass, arg any) (string, bool) {
 	return "", false
 }
 
+// integer reports whether the class is one of integers.
+func (c keyClass) integer() bool { return c == keyInt || c == keyNumber }
+
 func keyString(class keyClass, s string) (string, bool) {
 	switch class {
+	case keyNumber:
+		const exact = 15 // digits that floating point keeps
+		n, err := strconv.ParseInt(s, 10, 64)
+		return s, err == nil && len(s) <= exact && strconv.FormatInt(n, 10) == s
+	case keyPadded:
+		s = strings.TrimRight(s, " ")
+		return s, strings.IndexByte(s, 0) < 0 && utf8.ValidString(s)
 	case keyInt:
 		n, err := strconv.ParseInt(s, 10, 64)
 		return s, err == nil && strconv.FormatInt(n, 10) == s
@@ -107,12 +120,14 @@ func isHex(c byte) bool {
 func keyOfValue(class keyClass, v rowset.Value) (string, bool) {
 	switch v.Kind() {
 	case rowset.KindInt64:
-		if class == keyInt {
+		if class.integer() {
 			return strconv.FormatInt(v.Int64(), 10), true
 		}
 		if class == keyBool {
 			return strconv.FormatBool(v.Int64() != 0), v.Int64() == 0 || v.Int64() == 1
 		}
+	case rowset.KindUint64:
+		return strconv.FormatUint(v.Uint64(), 10), class.integer() && v.Uint64() <= 1<<63-1
 	case rowset.KindBool:
 		return strconv.FormatBool(v.Bool()), class == keyBool
 	case rowset.KindString:
@@ -120,6 +135,9 @@ func keyOfValue(class keyClass, v rowset.Value) (string, bool) {
 	case rowset.KindBytes:
 		if class == keyUUID && len(v.Bytes()) == 36 {
 			return uuidText(string(v.Bytes()))
+		}
+		if class == keyPadded {
+			return keyString(class, string(v.Bytes()))
 		}
 		return string(v.Bytes()), class == keyBytes
 	}
@@ -165,13 +183,13 @@ func (p *Plugin) queryKey(dst []byte, scope, query string, args []any) ([]byte, 
 // argumentOf is the value of a canonical text, as an argument for its column.
 func argumentOf(class keyClass, text string) (any, bool) {
 	switch class {
-	case keyInt:
+	case keyInt, keyNumber:
 		n, err := strconv.ParseInt(text, 10, 64)
 		return n, err == nil
 	case keyBool:
 		b, err := strconv.ParseBool(text)
 		return b, err == nil
-	case keyText, keyUUID:
+	case keyText, keyPadded, keyUUID:
 		return text, true
 	case keyBytes:
 		return []byte(text), true

@@ -37,6 +37,9 @@ func (p *Plugin) outcome(err error) outcomeKind {
 	if errors.As(err, &state) && answered(state.SQLState()) {
 		return rolledBack
 	}
+	if e, ok := mysqlErrorOf(err); ok && e.undid() {
+		return rolledBack
+	}
 	return unknown
 }
 

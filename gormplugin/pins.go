@@ -255,20 +255,33 @@ func (r *pinReader) named(name string) int {
 			return i
 		}
 	}
-	if !strings.ContainsAny(name, ".\"`[") || strings.ContainsAny(name, " ()") {
+	quotes := r.quotes()
+	if !strings.ContainsAny(name, "."+quotes) || strings.ContainsAny(name, " ()") {
 		return -1
 	}
 	if table, _, ok := strings.Cut(name, "."); ok && sqltext.Folded(table) != sqltext.Folded(r.stmt.Table) {
 		return -1
 	}
 	bare := name[strings.LastIndexByte(name, '.')+1:]
-	bare = strings.Trim(bare, "\"`[]")
+	bare = strings.Trim(bare, quotes)
 	for i, f := range r.model.keys {
 		if bare == f.DBName {
 			return i
 		}
 	}
 	return -1
+}
+
+// quotes are the characters that names are quoted with: where another one is put, the text means something else, or nothing.
+func (r *pinReader) quotes() string {
+	switch sqltext.DialectOf(r.stmt.Name()) {
+	case sqltext.MySQL:
+		return "`"
+	case sqltext.Postgres:
+		return `"`
+	default:
+		return "\"`[]"
+	}
 }
 
 // product is every combination of the columns' texts.

@@ -18,6 +18,7 @@ func (s *statement) execRaw(ctx context.Context, query string, args []any) (sql.
 	if t, _ := txOf(s.inner); t != nil && s.savepoint(t, v) {
 		return underlying(s.inner).ExecContext(ctx, query, args...)
 	}
+	s.ends = s.mayEnd(v)
 	tags, err := s.rawTags(ctx, v)
 	if err != nil {
 		return nil, err
@@ -86,17 +87,14 @@ func (s *statement) rawTags(ctx context.Context, v *sqltext.Write) ([]coherence.
 	return tags, nil
 }
 
+// mayEnd reports whether the text may end the transaction it is sent in. MySQL commits before and after most statements
+// that are no queries, and procedures of its may commit.
+func (s *statement) mayEnd(v *sqltext.Write) bool {
+	return v.EndsTransaction || v.All && s.plugin.dialect == sqltext.MySQL
+}
+
 // afterRaw notes what a text did besides writing rows.
 func (s *statement) afterRaw(v *sqltext.Write, e *effects) {
-	if v.EndsTransaction {
-		// The transaction ended inside the text: all it did until here may be visible now.
-		if t, _ := txOf(s.inner); t != nil {
-			_ = s.plugin.engine.Invalidate(context.WithoutCancel(t.ctx), t.effects.tags...)
-			for i := range e.rows {
-				e.rows[i].installs = nil
-			}
-		}
-	}
 	if v.Kind == sqltext.DDL || v.All {
 		e.ddl = true
 		s.plugin.catalogue.forget()
@@ -108,7 +106,11 @@ func (s *statement) afterRaw(v *sqltext.Write, e *effects) {
 func (s *statement) queryRaw(ctx context.Context, query string, args []any) (*sql.Rows, error) {
 	v := s.plugin.texts.Write(s.plugin.dialect, query)
 	if !writes(v) {
-		return underlying(s.inner).QueryContext(ctx, query, args...)
+		rows, err := underlying(s.inner).QueryContext(ctx, query, args...)
+		if t, _ := txOf(s.inner); t != nil && err != nil {
+			t.watch(err)
+		}
+		return rows, err
 	}
 	c, err := s.captureRaw(ctx, v, query, args)
 	if err != nil && !brokeOff(c, err) {
@@ -121,7 +123,11 @@ func (s *statement) queryRaw(ctx context.Context, query string, args []any) (*sq
 func (s *statement) rowRaw(ctx context.Context, query string, args []any) *sql.Row {
 	v := s.plugin.texts.Write(s.plugin.dialect, query)
 	if !writes(v) {
-		return underlying(s.inner).QueryRowContext(ctx, query, args...)
+		row := underlying(s.inner).QueryRowContext(ctx, query, args...)
+		if t, _ := txOf(s.inner); t != nil {
+			t.watch(row.Err())
+		}
+		return row
 	}
 	c, err := s.captureRaw(ctx, v, query, args)
 	return s.plugin.replayer.Row(context.WithoutCancel(ctx), c, err)
@@ -132,6 +138,7 @@ func writes(v *sqltext.Write) bool { return v.All || v.EndsTransaction || len(v.
 // captureRaw runs a text that writes and reads all it returns.
 func (s *statement) captureRaw(ctx context.Context, v *sqltext.Write, query string, args []any) (*rowset.Captured, error) {
 	s.plugin.noteWrite(ctx)
+	s.ends = s.mayEnd(v)
 	tags, err := s.rawTags(ctx, v)
 	if err != nil {
 		return nil, err
@@ -145,7 +152,8 @@ func (s *statement) captureRaw(ctx context.Context, v *sqltext.Write, query stri
 	}
 	defer release()
 	var c *rowset.Captured
-	err = s.run(ctx, tags, true, func(inner gorm.ConnPool, e *effects) error {
+	own := s.plugin.dialect != sqltext.MySQL // there, what was read in full has committed, and a procedure may begin what it likes
+	err = s.run(ctx, tags, own, func(inner gorm.ConnPool, e *effects) error {
 		var err error
 		c, err = s.plugin.captureWrite(ctx, inner, query, args)
 		s.afterRaw(v, e)

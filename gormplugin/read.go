@@ -7,6 +7,7 @@ import (
 	"gorm.io/gorm/callbacks"
 
 	"github.com/cachewright/cachewright/coherence"
+	"github.com/cachewright/cachewright/internal/sqltext"
 )
 
 // query stands in place of gorm:query. What it serves from the cache leaves the statement as GORM's own callback would:
@@ -189,6 +190,8 @@ func (r *reader) byQuery() {
 		var room [256]byte
 		if key, ok = p.queryKey(room[:0], scope, stmt.SQL.String(), stmt.Vars); !ok {
 			why = coherence.ReasonArgument
+		} else if p.preparedText(stmt) {
+			key[0] = 'p'
 		}
 	}
 	if why != "" {
@@ -200,6 +203,13 @@ func (r *reader) byQuery() {
 	if !r.serve(key) {
 		r.load(string(key), tags, r.model.life, false, nil)
 	}
+}
+
+// preparedText reports whether a text without arguments is sent to MySQL as a prepared statement, whose answer has other Go
+// types, and more digits of a FLOAT, than that of the text.
+func (p *Plugin) preparedText(stmt *gorm.Statement) bool {
+	_, prepared := stmt.ConnPool.(*gorm.PreparedStmtDB)
+	return prepared && len(stmt.Vars) == 0 && p.dialect == sqltext.MySQL
 }
 
 // fallThrough reads a built statement from the database. Its tables may be known although it cannot be cached.

@@ -35,6 +35,16 @@ func (s *statement) execModel(ctx context.Context, query string, args []any) (sq
 			result, err = c.ExecContext(ctx, query, args...)
 			return err
 		}
+		if s.plugin.dialect == sqltext.MySQL {
+			var err error
+			args, panicked := s.plugin.guard(args)
+			result, err = c.ExecContext(ctx, query, args...)
+			panicked.again()
+			if err == nil {
+				s.noteResult(ctx, result, &plan, e)
+			}
+			return err
+		}
 		text, counted := s.extend(query, &plan, false)
 		captured, err := s.plugin.captureWrite(ctx, c, text, args)
 		if err != nil {
@@ -71,15 +81,16 @@ func (s *statement) queryModel(ctx context.Context, query string, args []any) (*
 		live     *sql.Rows
 		own      int // columns that are GORM's
 	)
-	inside := s.inTransaction()
-	err = s.run(ctx, plan.announce(), !inside, func(c gorm.ConnPool, e *effects) error {
+	inside, mysql := s.inTransaction(), s.plugin.dialect == sqltext.MySQL
+	// What MySQL returned in full has committed; elsewhere a statement commits when its rows are closed.
+	err = s.run(ctx, plan.announce(), !inside && (!mysql || plan.ask == askRows), func(c gorm.ConnPool, e *effects) error {
 		if plan.ask == askNothing && inside {
 			var err error
 			live, err = c.QueryContext(ctx, query, args...)
 			return err
 		}
 		text := query
-		if plan.ask != askNothing {
+		if plan.ask != askNothing && !mysql {
 			text, _ = s.extend(query, &plan, true)
 		}
 		var err error
@@ -89,12 +100,16 @@ func (s *statement) queryModel(ctx context.Context, query string, args []any) (*
 		}
 		if err != nil {
 			plan.failed(e)
-			if plan.ask != askNothing {
+			if plan.ask != askNothing && !mysql {
 				own -= s.added(&plan)
 			}
 			return err
 		}
-		if plan.ask != askNothing {
+		switch {
+		case plan.ask == askNothing:
+		case mysql:
+			s.noteReturned(ctx, captured.View(), &plan, e)
+		default:
 			own = s.noteBehind(ctx, captured.View(), &plan, e)
 		}
 		return nil

@@ -8,6 +8,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/cachewright/cachewright/coherence"
+	"github.com/cachewright/cachewright/internal/sqltext"
 	"github.com/cachewright/cachewright/internal/switches"
 )
 
@@ -30,6 +31,7 @@ type statement struct {
 	op     operation
 	db     *gorm.DB // nil for raw SQL outside GORM's callbacks
 	model  *model   // nil for raw SQL
+	ends   bool     // its text may end the transaction it is in
 }
 
 var _ gorm.ConnPool = (*statement)(nil)
@@ -101,11 +103,41 @@ func (s *statement) run(ctx context.Context, tags []coherence.Tag, own bool, f f
 func (s *statement) runInside(ctx context.Context, t *tx, tags []coherence.Tag, f func(gorm.ConnPool, *effects) error) error {
 	t.effects.touch(tags...)
 	t.wrote = true
+	if s.ends || t.loose {
+		return s.runLoose(ctx, t, f)
+	}
 	err := f(underlying(s.inner), &t.effects)
+	t.watch(err)
 	if err == nil && !switches.On(switches.EffectsAtCommit) {
 		tags := t.effects.tags
 		t.effects = effects{}
 		return s.plugin.engine.Invalidate(ctx, tags...)
+	}
+	return err
+}
+
+// runLoose runs a statement that may end the transaction it is in, or one in a transaction that may have ended: all that
+// the transaction did may be visible as soon as it is sent. What is announced here is announced at COMMIT once more.
+func (s *statement) runLoose(ctx context.Context, t *tx, f func(gorm.ConnPool, *effects) error) error {
+	p := s.plugin
+	w, err := p.engine.Begin(ctx, t.effects.tags...)
+	if err != nil {
+		return err
+	}
+	t.loose = true
+	known := false
+	defer func() {
+		if !known {
+			p.settle(w, doubtStatement)
+		}
+	}()
+	err = f(underlying(s.inner), &t.effects)
+	known = true
+	t.effects.dropAll()
+	if p.outcome(err) == unknown {
+		p.settle(w, doubtStatement)
+	} else {
+		w.Settle()
 	}
 	return err
 }
@@ -191,7 +223,11 @@ func (s *statement) runAlone(ctx context.Context, tags []coherence.Tag, f func(g
 	case committed:
 		w.Publish(ctx)
 	case rolledBack:
-		w.Release()
+		if p.dialect == sqltext.MySQL {
+			w.Settle() // of several statements, or of a procedure, a part may have happened
+		} else {
+			w.Release()
+		}
 	default:
 		p.settle(w, doubtStatement)
 	}

@@ -24,6 +24,7 @@ type tx struct {
 	effects effects
 	atEnd   []func() // run once, when the transaction has ended in whatever way
 	wrote   bool     // a statement that writes was sent
+	loose   bool     // it may have ended on the server already: what is sent in it may commit by itself
 
 	holder    *core.Holder    // of write-back rows, until the end; nil while it holds none
 	abandoned runtime.Cleanup // of the holder's gates, if the transaction is never ended
@@ -65,7 +66,10 @@ func (t *tx) Commit() error {
 			w.Release()
 		}
 	}()
-	if err := t.stage(w); err != nil {
+	if err = t.reread(); err == nil {
+		err = t.stage(w)
+	}
+	if err != nil {
 		known = true
 		w.Release()
 		if back := t.inner.Rollback(); back != nil && !errors.Is(back, sql.ErrTxDone) {
@@ -115,6 +119,15 @@ func (t *tx) stage(w *coherence.Write) error {
 		}
 	}
 	return nil
+}
+
+// watch looks at the error of a statement in the transaction. After some errors MySQL has ended the transaction, a deadlock
+// among them: what the application sends in it all the same commits by itself.
+func (t *tx) watch(err error) {
+	if e, ok := mysqlErrorOf(err); ok && !e.spared() {
+		t.loose = true
+		t.effects.dropAll()
+	}
 }
 
 // Rollback drops all effects. GORM calls it again after a failed Commit.

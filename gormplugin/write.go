@@ -80,11 +80,14 @@ func (s *statement) planWrite(ctx context.Context, query string, returns bool) (
 	plan.table = table
 	known := s.knownKeys(stmt, &plan, v.Kind)
 	plan.known = known
-	readable := rel.returning && p.returning && (returns || s.inTransaction()) && stmt.Result == nil
+	if p.dialect == sqltext.MySQL {
+		return s.planReread(plan, v.Kind, known, table), nil
+	}
+	readable := rel.returning && p.returning && !s.loose() && (returns || s.inTransaction()) && stmt.Result == nil
 	if readable {
 		plan.tells = s.tells(rel, v.Kind)
 	}
-	through := s.model.policy.Strategy == policy.WriteThrough && p.returning && rel.returning &&
+	through := s.model.policy.Strategy == policy.WriteThrough && p.returning && rel.returning && !s.loose() &&
 		(rel.installs || !switches.On(switches.Triggers))
 	switch {
 	case through && known && plan.bounded && stmt.Result == nil:
@@ -175,7 +178,13 @@ func keyClasses(rel *relation, m *model) []keyClass {
 
 func (s *statement) inTransaction() bool {
 	t, foreign := txOf(s.inner)
-	return t != nil || foreign
+	return t != nil && !t.loose || foreign
+}
+
+// loose reports whether the statement is in a transaction that may have ended.
+func (s *statement) loose() bool {
+	t, _ := txOf(s.inner)
+	return t != nil && t.loose
 }
 
 // knownKeys fills in the keys that the statement surely stays within, and whether there is a bound.
@@ -183,12 +192,13 @@ func (s *statement) knownKeys(stmt *gorm.Statement, plan *writePlan, kind sqltex
 	if kind == sqltext.Insert {
 		values, _ := stmt.Clauses["VALUES"].Expression.(clause.Values)
 		plan.bounded = len(values.Values) <= maxPinned
-		if c, ok := stmt.Clauses["ON CONFLICT"].Expression.(clause.OnConflict); ok && !c.DoNothing {
+		if c, ok := stmt.Clauses["ON CONFLICT"].Expression.(clause.OnConflict); ok && !c.DoNothing && !s.conflictsByKey(c, plan.rel) {
 			return false // the row in the way may have another key
 		}
-
 		keys, ok := s.insertedKeys(values, plan.classes)
-		plan.pins = keys
+		if ok = ok && (s.plugin.dialect != sqltext.MySQL || plan.rel.keepsKeys(s.model, keys)); ok {
+			plan.pins = keys
+		}
 		return ok
 	}
 	found, ok := pinned(stmt, s.model, plan.classes)
@@ -239,6 +249,9 @@ func (s *statement) changesKey(stmt *gorm.Statement, kind sqltext.Kind) bool {
 		set = c.DoUpdates
 	} else {
 		set, _ = stmt.Clauses["SET"].Expression.(clause.Set)
+	}
+	if s.plugin.dialect == sqltext.MySQL && kind == sqltext.Insert && leavesRows(set) {
+		return false
 	}
 	for _, a := range set {
 		for _, f := range s.model.keys {
