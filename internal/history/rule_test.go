@@ -38,6 +38,11 @@ var scenes = map[switches.Rule]func(t *testing.T) *scene{
 	switches.PageStamps:        pageWritePage,
 	switches.PageUser:          pageOfAnotherUser,
 	switches.PageShareable:     pageOfNobody,
+	switches.ValueMoves:        writeARowOfAGroup,
+	switches.UntoldMoves:       writeARowThatTellsNothing,
+	switches.OldValueAsked:     moveToAnotherGroup,
+	switches.OldValueChecked:   moveOnFromAnotherGroup,
+	switches.NarrowTriggers:    moveByATrigger,
 }
 
 // unseen are rules that no history can miss, with the reason.

@@ -124,4 +124,6 @@ var ruleNames = [...]string{
 	CoalesceStamps: "coalesce-stamps", CoalesceQuiet: "coalesce-quiet", RecheckTogether: "recheck-together",
 	UnknownStays: "unknown-stays", Triggers: "triggers", MergeWrites: "merge-writes", PageStamps: "page-stamps",
 	PageUser: "page-user", PageShareable: "page-shareable",
+	ValueMoves: "value-moves", UntoldMoves: "untold-moves", OldValueChecked: "old-value-checked",
+	OldValueAsked: "old-value-asked", NarrowTriggers: "narrow-triggers",
 }
