@@ -68,25 +68,14 @@ func (r *reader) loadRow(storeKey string, classes []keyClass, key []string) {
 	r.load(storeKey, tags, m.life, true, func(answer rowset.View) bool { return holdsKey(answer, m, classes, key) })
 }
 
-// plain reports that the statement asks for whole rows of the model's own table into a struct or slice of the model.
+// plain reports that the statement asks for whole rows of the model's own table into a struct or slice of the model, with
+// no clause but conditions and what does not matter to one row.
 func (r *reader) plain() bool {
-	m, stmt := r.model, r.db.Statement
-	if stmt.Table != m.schema.Table || stmt.TableExpr != nil || stmt.Distinct || len(stmt.Joins) > 0 ||
-		len(stmt.Selects) > 0 || len(stmt.Omits) > 0 || len(stmt.ColumnMapping) > 0 || r.db.QueryFields {
+	if !r.whole() {
 		return false
 	}
-	rt := stmt.ReflectValue.Type()
-	if rt.Kind() == reflect.Slice {
-		rt = rt.Elem()
-		if rt.Kind() == reflect.Pointer {
-			rt = rt.Elem()
-		}
-	}
-	if rt != m.schema.ModelType {
-		return false
-	}
-	for name, c := range stmt.Clauses {
-		if c.Builder != nil || c.BeforeExpression != nil || c.AfterNameExpression != nil || c.AfterExpression != nil {
+	for name, c := range r.db.Statement.Clauses {
+		if !bare(c) {
 			return false
 		}
 		switch name {
@@ -104,6 +93,23 @@ func (r *reader) plain() bool {
 		}
 	}
 	return true
+}
+
+// whole reports that the statement asks for all columns of the model's own table, and wants them in structs of the model.
+func (r *reader) whole() bool {
+	m, stmt := r.model, r.db.Statement
+	if stmt.Table != m.schema.Table || stmt.TableExpr != nil || stmt.Distinct || len(stmt.Joins) > 0 ||
+		len(stmt.Selects) > 0 || len(stmt.Omits) > 0 || len(stmt.ColumnMapping) > 0 || r.db.QueryFields {
+		return false
+	}
+	rt := stmt.ReflectValue.Type()
+	if rt.Kind() == reflect.Slice {
+		rt = rt.Elem()
+		if rt.Kind() == reflect.Pointer {
+			rt = rt.Elem()
+		}
+	}
+	return rt == m.schema.ModelType
 }
 
 // byPrimaryKey recognises the order that First and Last add, which does not matter to one row.

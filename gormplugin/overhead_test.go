@@ -31,8 +31,10 @@ func TestACallThatIsNotServedAllocatesLittleMoreThanPlainGORM(t *testing.T) { //
 			"Count":      func(db *gorm.DB) error { return db.Model(&Pebble{}).Count(new(int64)).Error },
 			"Pluck":      func(db *gorm.DB) error { return db.Model(&Pebble{}).Pluck("weight", &[]int64{}).Error },
 			"into a map": func(db *gorm.DB) error { return db.Model(&Pebble{}).Take(&map[string]any{}).Error },
-			"Raw":        func(db *gorm.DB) error { return db.Raw("SELECT weight FROM pebbles WHERE id = ?", 2).Scan(new(int64)).Error },
-			"Scan":       func(db *gorm.DB) error { return db.Model(&Pebble{}).Select("weight").Scan(&[]int64{}).Error },
+			"Raw": func(db *gorm.DB) error {
+				return db.Raw("SELECT weight FROM pebbles WHERE id = ?", 2).Scan(new(int64)).Error
+			},
+			"Scan": func(db *gorm.DB) error { return db.Model(&Pebble{}).Select("weight").Scan(&[]int64{}).Error },
 		} {
 			without, own := leastAllocations(t, plain, call), leastAllocations(t, with, call)
 			t.Logf("%s: %v allocations, plain GORM %v", name, own, without)

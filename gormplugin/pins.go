@@ -171,40 +171,75 @@ func (r *pinReader) tuple(columns []clause.Column, values []any) {
 	r.tuples = tuples
 }
 
-// text reads the forms people write: id = ? and id IN ?, with or without table and quotes.
+// text reads the forms people write: id = ? and id IN ?, with or without table and quotes, and several of them joined by
+// AND. One part that is anything else may hold an OR, which makes the others no conditions.
 func (r *pinReader) text(e clause.Expr) {
-	if len(e.Vars) == 1 {
-		sql := strings.TrimSpace(e.SQL)
-		if name, ok := strings.CutSuffix(sql, "?"); ok {
-			name = strings.TrimSpace(name)
-			if column, ok := strings.CutSuffix(name, "="); ok && r.textEqual(column, e.Vars[0], false) {
-				return
-			}
-			if len(name) > 3 && strings.EqualFold(name[len(name)-3:], " in") && r.textEqual(name[:len(name)-3], e.Vars[0], true) {
-				return
-			}
+	var few [4]textCondition
+	conditions, ok := r.conditions(few[:0], e)
+	if !ok {
+		r.exact = false
+		return
+	}
+	for i, c := range conditions {
+		if c.many {
+			r.values(c.column, reflect.ValueOf(e.Vars[i]))
+		} else {
+			r.pin(c.column, e.Vars[i])
 		}
 	}
-	r.exact = false
 }
 
-func (r *pinReader) textEqual(column string, value any, many bool) bool {
-	i := r.named(strings.TrimSpace(column))
-	if i < 0 {
-		return false
+// textCondition is column = ? or, if many, column IN ?.
+type textCondition struct {
+	column int
+	many   bool
+}
+
+func (r *pinReader) conditions(dst []textCondition, e clause.Expr) ([]textCondition, bool) {
+	for rest, more := e.SQL, true; more; {
+		var part string
+		part, rest, more = cutAnd(rest)
+		if len(dst) == len(e.Vars) {
+			return nil, false
+		}
+		c, ok := r.condition(part, e.Vars[len(dst)])
+		if !ok {
+			return nil, false
+		}
+		dst = append(dst, c)
+	}
+	return dst, len(dst) == len(e.Vars)
+}
+
+// cutAnd cuts a text at its first AND.
+func cutAnd(sql string) (part, rest string, found bool) {
+	for i := 0; i+5 <= len(sql); i++ {
+		if strings.EqualFold(sql[i:i+5], " and ") {
+			return sql[:i], sql[i+5:], true
+		}
+	}
+	return sql, "", false
+}
+
+func (r *pinReader) condition(part string, value any) (c textCondition, ok bool) {
+	name, ok := strings.CutSuffix(strings.TrimSpace(part), "?")
+	if !ok {
+		return c, false
+	}
+	name = strings.TrimSpace(name)
+	column, equal := strings.CutSuffix(name, "=")
+	if !equal {
+		if len(name) <= 3 || !strings.EqualFold(name[len(name)-3:], " in") {
+			return c, false
+		}
+		column, c.many = name[:len(name)-3], true
 	}
 	rv := reflect.ValueOf(value)
-	if rv.IsValid() && rv.Kind() == reflect.Slice && rv.Type().Elem().Kind() != reflect.Uint8 {
-		if many {
-			r.values(i, rv)
-		}
-		return many
+	if list := rv.IsValid() && rv.Kind() == reflect.Slice && rv.Type().Elem().Kind() != reflect.Uint8; list != c.many {
+		return c, false
 	}
-	if many {
-		return false
-	}
-	r.pin(i, value)
-	return true
+	c.column = r.named(strings.TrimSpace(column))
+	return c, c.column >= 0
 }
 
 func (r *pinReader) pin(i int, value any) {

@@ -171,17 +171,17 @@ func brokeOff(c *rowset.Captured, err error) bool {
 // captureWrite is capture for a statement in a transaction that must be able to end whatever its arguments do.
 func (p *Plugin) captureWrite(ctx context.Context, c gorm.ConnPool, query string, args []any) (*rowset.Captured, error) {
 	args, panicked := p.guard(args)
-	captured, err := capture(ctx, c, query, args)
+	captured, err := capture(ctx, c, query, args, 0)
 	panicked.again()
 	return captured, err
 }
 
-// capture runs a query and reads all of its rows.
-func capture(ctx context.Context, c gorm.ConnPool, query string, args []any) (*rowset.Captured, error) {
+// capture runs a query and reads its rows: all, or those in about limit bytes.
+func capture(ctx context.Context, c gorm.ConnPool, query string, args []any, limit int) (*rowset.Captured, error) {
 	rows, err := c.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}
-	captured := rowset.Capture(rows, 0)
+	captured := rowset.Capture(rows, limit)
 	return captured, captured.Err()
 }

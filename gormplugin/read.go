@@ -61,7 +61,7 @@ func (r *reader) cached() {
 		defer func() { stmt.ConnPool = pool }()
 	}
 	switch {
-	case r.byKey():
+	case r.byKey(), r.byKeys():
 	case locks(stmt):
 		r.direct(coherence.ReasonLocking)
 	default:

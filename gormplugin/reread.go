@@ -201,7 +201,7 @@ func (t *tx) rereadRows(rows []*stagedRow) error {
 	if !ok {
 		return nil
 	}
-	captured, err := capture(t.ctx, t.inner, query, args)
+	captured, err := capture(t.ctx, t.inner, query, args, 0)
 	if e, is := mysqlErrorOf(err); is && e.forbidden() {
 		return nil
 	}

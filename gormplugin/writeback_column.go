@@ -111,7 +111,7 @@ func readShape(ctx context.Context, p *Plugin, table string) ([]rowset.Column, e
 // forgets the statement with the error.
 func captureFresh(ctx context.Context, db *sql.DB, query string, args []any) (*rowset.Captured, error) {
 	for try := 0; ; try++ {
-		answer, err := capture(ctx, db, query, args)
+		answer, err := capture(ctx, db, query, args, 0)
 		var state interface{ SQLState() string }
 		if try < maxIdle && errors.As(err, &state) && state.SQLState() == "0A000" {
 			continue
