@@ -27,7 +27,8 @@ type record struct {
 	stamps stampSet   // in the order of first reading
 	reads  int
 	notes  []Note
-	scopes []scopeNote // the first two that differ: one of them differs from any third
+	tables map[uint64]*tableReads // by the hash of the table's name
+	scopes []scopeNote            // the first two that differ: one of them differs from any third
 }
 
 // scopeNote is a scope that something was read under, with the place of the first such read.
@@ -82,7 +83,19 @@ func Detached(ctx context.Context) context.Context {
 
 // Depend makes the page of ctx stand on the tags. Call it before the data is read. Without a page it does nothing.
 func Depend(ctx context.Context, tags ...Tag) {
-	DepsOf(ctx).each(func(d *Deps) { d.Read(d.engine.Stamp(nil, tags...)) })
+	DepsOf(ctx).each(func(d *Deps) {
+		others := make([]Tag, 0, len(tags))
+		for _, t := range tags {
+			if t.kind == kindRow {
+				d.dependRow(t)
+			} else {
+				others = append(others, t)
+			}
+		}
+		if len(others) > 0 || len(tags) == 0 {
+			d.Read(d.engine.Stamp(nil, others...))
+		}
+	})
 }
 
 // Untracked marks the page of ctx as made from something the plugin cannot see: without explicit freshness it is not stored.
@@ -191,6 +204,11 @@ func (d *Deps) each(f func(*Deps)) {
 func (r *record) read(s Stamps) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	return r.add(s)
+}
+
+// add is read with mu held.
+func (r *record) add(s Stamps) bool {
 	r.reads++
 	room := true
 	for _, st := range s {

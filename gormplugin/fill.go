@@ -20,7 +20,7 @@ func (r *reader) serve(key []byte) bool {
 	}
 	if ok {
 		if r.deps != nil {
-			r.deps.Read(hit.Stamps(nil))
+			r.stood(hit.Stamps(nil))
 		}
 		if r.deliver(hit.Value) {
 			r.plugin.stats.hits.Add(1)
@@ -29,6 +29,15 @@ func (r *reader) serve(key []byte) bool {
 	}
 	r.plugin.stats.misses.Add(1)
 	return false
+}
+
+// stood makes the page stand on what was read.
+func (r *reader) stood(s coherence.Stamps) {
+	if r.tables == nil { // by key
+		r.deps.ReadRow(r.model.table, s)
+	} else {
+		r.deps.Read(s)
+	}
 }
 
 // load reads through the cache after a miss, and hands the answer to the destination.
@@ -51,7 +60,7 @@ func (r *reader) load(key string, tags []coherence.Tag, life coherence.Life, byK
 		return filled, err
 	})
 	if r.deps != nil && len(loaded.Stamps) > 0 {
-		r.deps.Read(loaded.Stamps)
+		r.stood(loaded.Stamps)
 	}
 	switch {
 	case db.Error != nil: // GORM could not build the statement, and has said so

@@ -42,6 +42,7 @@ func (r *reader) byKey() bool {
 	scope := p.engine.Scope(r.ctx)
 	if r.deps != nil {
 		r.deps.Scoped(scope)
+		r.deps.Reading(m.table)
 	}
 	v := viewLive
 	if m.soft != nil && stmt.Unscoped {

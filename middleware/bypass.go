@@ -40,12 +40,10 @@ func (d *door) observe(
 	}
 	// Once more, for what was written between the header and the end.
 	d.invalidate(r, a.status, w.Header())
-	if d.observed() {
-		d.refusal(r.Context(), r, reason, "")
-		d.record(Event{
-			Outcome: Bypass, Reason: reason, Route: route(r), Method: r.Method, Status: a.status, Bytes: a.sent,
-		})
-	}
+	d.refusal(r.Context(), r, reason, "")
+	d.record(Event{
+		Outcome: Bypass, Reason: reason, Route: route(r), Method: r.Method, Status: a.status, Bytes: a.sent,
+	})
 }
 
 // invalidate makes the pages of the URL, and of those that Location and Content-Location name on the same origin, stale
@@ -55,7 +53,7 @@ func (d *door) invalidate(r *http.Request, status int, h http.Header) {
 		return
 	}
 	own := tagURL(r)
-	tags := []coherence.Tag{coherence.URLTag(own)}
+	tags := []coherence.Tag{coherence.URLTag(own), coherence.URLTag(d.query.target(own))}
 	if base, err := url.Parse(own); err == nil {
 		for _, target := range rfc9111.InvalidationTargets(base, rfc9111.Canonical(h))[1:] {
 			scheme := strings.ToLower(target.Scheme)

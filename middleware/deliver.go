@@ -60,7 +60,7 @@ func (f *fill) announceStatus(j *judgement) {
 		status = http.StatusNotModified
 	}
 	rfc9111.CacheStatus{
-		Cache: f.door.name, Fwd: f.fwd, FwdStatus: status, Stored: j.reason == "", Detail: string(j.reason),
+		Cache: f.door.name, Fwd: f.fwd, FwdStatus: status, Stored: j.reason == "", Detail: string(j.reason), Key: f.shown(&j.pick),
 	}.AddTo(f.w.Header())
 }
 

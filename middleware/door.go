@@ -86,6 +86,10 @@ func newDoor(name string, engine *coherence.Engine, identify func(*http.Request)
 	d.space = append(d.space, "page"...)
 	if d.spaced {
 		d.space = appendPart(append(d.space, 's', byte(d.kind)), d.settings.space)
+		if d.version == "" {
+			d.version = build()
+		}
+		d.space = appendPart(d.space, d.version)
 	} else {
 		d.space = appendPart(append(d.space, 'd', byte(d.kind)), rand.Text())
 	}

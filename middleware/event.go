@@ -33,17 +33,17 @@ type Event struct {
 	Fill         time.Duration // how long the handler ran
 	Stored       bool          // whether the answer went into the store
 	Dependencies int           // stamps the page stands on
+	Waited       time.Duration // for another request that was making the page
+	Followers    int           // requests that were waiting for this one when it ended
 }
 
-// record hands the event to the recorder, if there is one.
+// record counts the event and hands it to the recorder, if there is one.
 func (d *door) record(e Event) {
+	d.front.tallies.of(e.Route).count(&e)
 	if d.recorder != nil {
 		d.recorder(e)
 	}
 }
-
-// observed reports whether anybody wants to know the route.
-func (d *door) observed() bool { return d.recorder != nil || d.development }
 
 // route is the pattern the request was routed by, as far as the router knows it yet.
 func route(r *http.Request) string {

@@ -46,3 +46,6 @@ func Samples() [][]byte {
 	k := &variants{selectors: []selector{{all: true, names: []string{"Accept"}}, {}}, digests: []uint64{1, 2}}
 	return [][]byte{p.encode(), k.encode()}
 }
+
+// RevisionOf is the revision a binary was built from.
+var RevisionOf = revisionOf

@@ -47,7 +47,7 @@ func (v *visit) fill(fwd rfc9111.Fwd, fl *flight, keep bool) bool {
 	d := v.door
 	f := &fill{
 		visit: v, fwd: fwd, flight: fl, keep: keep,
-		url:    d.engine.Stamp(nil, coherence.URLTag(v.url())),
+		url:    v.urlStamps(),
 		moment: d.engine.Moment(),
 		outer:  v.w.Header().Clone(), started: time.Now(),
 	}
@@ -232,15 +232,15 @@ func (f *fill) report(reason Reason, stored bool, p *page) {
 	if reason == ReasonCookie {
 		d.logCookies(f.r)
 	}
-	if !d.observed() {
-		return
-	}
 	if reason != "" {
 		d.refusal(f.r.Context(), f.r, reason, f.site)
 	}
 	e := Event{
 		Outcome: Miss, Reason: reason, Route: route(f.r), Method: f.r.Method, Status: f.sent, Bytes: f.answer.sent,
-		Fill: f.ended.Sub(f.started), Stored: stored,
+		Fill: f.ended.Sub(f.started), Stored: stored, Waited: f.stood,
+	}
+	if f.flight != nil {
+		e.Followers = int(f.flight.followers.Load())
 	}
 	if p != nil {
 		e.Dependencies = len(p.stamps)

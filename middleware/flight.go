@@ -21,6 +21,8 @@ type flight struct {
 	end   ending
 	page  *page    // what those who wait may get, if it is one for them
 	pick  selector // which of the URL's pages it is
+
+	followers atomic.Int32 // who waits, or has waited
 }
 
 // ending is how a flight ended.
@@ -41,6 +43,7 @@ func (f *flights) join(key string) (fl *flight, lead bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if fl := f.m[key]; fl != nil {
+		fl.followers.Add(1)
 		return fl, false
 	}
 	if f.m == nil {

@@ -14,6 +14,7 @@ import (
 type front struct {
 	budget func() int // bytes
 
+	tallies tallies // counts of routes, which have nothing to do with copies but belong to the same doors
 	breaker breaker // of the store the copies are made from
 
 	// Counts of drops, by key: what was read from the store before one must not be kept after it.

@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/cachewright/cachewright/coherence"
 	"github.com/cachewright/cachewright/internal/rfc9111"
 )
 
@@ -18,7 +17,7 @@ func (v *visit) head(fwd rfc9111.Fwd) {
 	}
 	f := &fill{
 		visit: v, fwd: fwd, keep: true, confirmed: true,
-		url: d.engine.Stamp(nil, coherence.URLTag(v.url())), moment: d.engine.Moment(),
+		url: v.urlStamps(), moment: d.engine.Moment(),
 		outer: v.w.Header().Clone(), started: time.Now(),
 	}
 	ctx, deps := d.engine.Collect(v.r.Context())

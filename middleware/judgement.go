@@ -242,9 +242,7 @@ func (j *judgement) page(f *fill) *page {
 	if len(j.header["Date"]) == 0 {
 		p.fields = append(p.fields, pageField{opSet, "Date", []string{rfc9111.FormatDate(j.date)}})
 	}
-	if d.observed() {
-		p.route = route(f.r)
-	}
+	p.route = route(f.r)
 	p.flags = j.flags(d)
 	if rules := j.directives.Entry(d.kind); p.is(pageStale) {
 		p.refresh, p.failure = rules.StaleWhileRevalidate, rules.StaleIfError

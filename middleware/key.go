@@ -4,8 +4,10 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"net/http"
+	"slices"
 	"strings"
 
+	"github.com/cachewright/cachewright/coherence"
 	"github.com/cachewright/cachewright/internal/rfc9111"
 	"github.com/cachewright/cachewright/internal/switches"
 )
@@ -34,7 +36,7 @@ func (v *visit) key() {
 	}
 	b = appendPart(b, v.scheme)
 	b = appendPart(b, v.host)
-	b = appendTarget(b, r)
+	b = d.appendTarget(b, r)
 	u := r.URL
 	if u.Scheme == "" && u.Host == "" {
 		b = append(b, 0, 0)
@@ -44,7 +46,7 @@ func (v *visit) key() {
 	}
 	b = appendPart(b, u.Path)
 	b = appendPart(b, u.RawPath)
-	b = appendPart(b, u.RawQuery)
+	b = appendPart(b, d.query.reduce(u.RawQuery))
 	b = appendPart(b, u.Opaque)
 	if u.ForceQuery {
 		b = append(b, 1)
@@ -55,7 +57,7 @@ func (v *visit) key() {
 		if v.marks&markForwarding == 0 {
 			b = append(b, 0)
 		} else {
-			b = rfc9111.AppendVariantKey(append(b, 1), forwarding[:], r.Header)
+			b = rfc9111.AppendVariantKey(append(b, 1), forwarding[:], v.header)
 		}
 		if v.marks&markForwarded == 0 {
 			b = append(b, 0)
@@ -73,7 +75,7 @@ func (v *visit) key() {
 // appendCredentials appends what the request proves itself with: the fields that are not declared neutral, and the client's
 // certificate.
 func (v *visit) appendCredentials(b []byte) []byte {
-	b = rfc9111.AppendVariantKey(b, v.credentials, v.r.Header)
+	b = rfc9111.AppendVariantKey(b, v.credentials, v.header)
 	if tls := v.r.TLS; tls != nil && len(tls.PeerCertificates) > 0 {
 		sum := sha256.Sum256(tls.PeerCertificates[0].Raw)
 		return append(append(b, 1), sum[:]...)
@@ -100,12 +102,12 @@ func (v *visit) appendSelected(b []byte, s *selector) []byte {
 	} else {
 		b = append(b, 0)
 	}
-	return rfc9111.AppendVariantKey(b, s.names, v.r.Header)
+	return rfc9111.AppendVariantKey(b, s.names, v.header)
 }
 
 // appendAll appends every field that may have made a page.
 func (v *visit) appendAll(b []byte) []byte {
-	return v.appendCredentials(rfc9111.AppendVariantKey(b, v.keyed, v.r.Header))
+	return v.appendCredentials(rfc9111.AppendVariantKey(b, v.keyed, v.header))
 }
 
 // flightKey tells the requests apart that may wait for one another: by all that may make a page differ, and by what the URL's
@@ -114,7 +116,7 @@ func (v *visit) flightKey(known *variants) string {
 	b := v.appendAll(append(v.buf[:0], v.base...))
 	if known != nil {
 		for i := range known.selectors {
-			b = rfc9111.AppendVariantKey(b, known.selectors[i].names, v.r.Header)
+			b = rfc9111.AppendVariantKey(b, known.selectors[i].names, v.header)
 		}
 	}
 	v.buf = b
@@ -123,19 +125,20 @@ func (v *visit) flightKey(known *variants) string {
 
 // appendTarget appends the request target as it was sent, but for a host in it that Host says, too, which is in the key as
 // it is compared.
-func appendTarget(b []byte, r *http.Request) []byte {
-	if strings.HasPrefix(r.RequestURI, "/") {
-		return appendPart(append(b, 0), r.RequestURI)
+func (d *door) appendTarget(b []byte, r *http.Request) []byte {
+	uri := d.query.target(r.RequestURI)
+	if strings.HasPrefix(uri, "/") {
+		return appendPart(append(b, 0), uri)
 	}
-	if rest, ok := strings.CutPrefix(r.RequestURI, "http://"+r.Host); ok && strings.HasPrefix(rest, "/") {
+	if rest, ok := strings.CutPrefix(uri, "http://"+r.Host); ok && strings.HasPrefix(rest, "/") {
 		return appendPart(append(b, 1, 4, 'h', 't', 't', 'p'), rest)
 	}
-	origin, rest, absolute := cutAuthority(r.RequestURI)
+	origin, rest, absolute := cutAuthority(uri)
 	if scheme, host, _ := strings.Cut(origin, "://"); absolute && strings.EqualFold(host, r.Host) {
 		b = appendPart(append(b, 1), strings.ToLower(scheme))
 		return appendPart(b, rest)
 	}
-	return appendPart(append(b, 0), r.RequestURI)
+	return appendPart(append(b, 0), uri)
 }
 
 // appendForwarded appends what Forwarded says of the URL: host, protocol and whatever is not the address of a client or proxy.
@@ -157,6 +160,37 @@ func appendForwarded(b []byte, lines []string) []byte {
 
 // url is the page's URL as the client asked for it, as far as the host is to be believed: the name URLTag knows it by.
 func (v *visit) url() string { return tagURL(v.r) }
+
+// urlStamps vouch for the page's URL, in all that it is purged by: as it was sent, and without what does not tell pages apart.
+func (v *visit) urlStamps() coherence.Stamps {
+	own := v.url()
+	if reduced := v.door.query.target(own); reduced != own {
+		return v.door.engine.Stamp(nil, coherence.URLTag(own), coherence.URLTag(reduced))
+	}
+	return v.door.engine.Stamp(nil, coherence.URLTag(own))
+}
+
+// shown is what Cache-Status says of the key, for developers who want it: the URL, and the fields that pick the page.
+func (v *visit) shown(s *selector) string {
+	if !v.door.showKey {
+		return ""
+	}
+	text := v.door.query.target(v.url())
+	if s == nil && v.known != nil {
+		s = &v.known.selectors[0]
+	}
+	if s == nil {
+		return text
+	}
+	names := s.names
+	if s.all {
+		names = slices.Concat(names, v.keyed, v.credentials)
+	}
+	for _, name := range names {
+		text += " " + name + ": " + strings.Join(v.header[name], ", ")
+	}
+	return text
+}
 
 // tagURL is the URL of a request for URLTag. Forwarding fields have no say in it.
 func tagURL(r *http.Request) string {

@@ -45,6 +45,10 @@ type settings struct {
 	development     bool
 	coalesce        bool
 	heuristic       bool
+	negotiate       bool
+	query           *queryRule
+	version         string
+	showKey         bool
 	dropCookies     bool
 	staleRefresh    time.Duration
 	staleError      time.Duration
@@ -257,6 +261,48 @@ func (s *settings) classify(option string, class fieldClass, names []string) {
 		s.fields[http.CanonicalHeaderKey(name)] = class
 	}
 }
+
+// IgnoreParameters leaves parameters of the query out of the key: pages that differ only in them are one. The handler sees them
+// all the same. A name that ends with "*" stands for all that start like it: "utm_*". Names are compared decoded.
+func IgnoreParameters(names ...string) Option { return parameters("IgnoreParameters", false, names) }
+
+// OnlyParameters leaves all parameters of the query but these out of the key. It excludes IgnoreParameters.
+func OnlyParameters(names ...string) Option { return parameters("OnlyParameters", true, names) }
+
+func parameters(option string, only bool, names []string) Option {
+	return func(s *settings) {
+		if s.query != nil && s.query.only != only {
+			s.refuse("IgnoreParameters and OnlyParameters exclude each other")
+			return
+		}
+		if slices.Contains(names, "") {
+			s.refuse("%s(%q): a parameter needs a name", option, names)
+		}
+		if s.query == nil {
+			s.query = &queryRule{only: only}
+		}
+		s.query.add(names)
+	}
+}
+
+// Negotiate makes requests one that differ only in how Accept-Encoding and Accept-Language are written: case, blanks and order.
+func Negotiate() Option { return func(s *settings) { s.negotiate = true } }
+
+// WithVersion names the code and templates that pages are made by: in a store that several processes share, pages of
+// another version are misses. Default: the revision the binary was built from, if its source was not changed since; with neither
+// no other process reads the pages. It has no effect without [Space].
+func WithVersion(version string) Option {
+	return func(s *settings) {
+		if version == "" {
+			s.refuse("WithVersion needs a version")
+		}
+		s.version = version
+	}
+}
+
+// ShowKey adds to Cache-Status what the page is keyed by, for developers: URLs and request fields that only their sender should
+// see. By default nothing is shown.
+func ShowKey() Option { return func(s *settings) { s.showKey = true } }
 
 // WithoutForwarded leaves X-Forwarded-Host, -Proto and -Prefix, X-Original-URL, X-Rewrite-URL and X-HTTP-Method-Override, and
 // what Forwarded says of host and protocol, out of the key. It is safe only where the application never reads them, or where they come from a trusted proxy that

@@ -39,6 +39,7 @@ type page struct {
 	coded     bool                       // whether the body has a content coding
 	ttl       atomic.Pointer[secondText] // of Cache-Status
 	old       atomic.Pointer[secondText] // of Age
+	tally     atomic.Pointer[tally]      // of its route
 }
 
 type pageFlags uint8
@@ -134,7 +135,11 @@ func (p *page) standsIn(d *door, now int64, moved, purged bool) bool {
 func (p *page) lasts() bool { return !p.is(pageNoCache) && p.lifetime > p.initial }
 
 // hitStatus is the page's Cache-Status on a hit. Pages that live by their stamps have no ttl: nobody knows it.
-func (p *page) hitStatus(d *door, age time.Duration) string {
+func (p *page) hitStatus(v *visit, age time.Duration) string {
+	d := v.door
+	if d.showKey {
+		return rfc9111.CacheStatus{Cache: d.name, TTL: p.lifetime - age, HasTTL: p.is(pageExplicit), Key: v.shown(nil)}.String()
+	}
 	if !p.is(pageExplicit) {
 		return d.hitText
 	}

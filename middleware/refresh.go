@@ -81,6 +81,9 @@ func (v *visit) refresh(p *page) {
 	ctx, cancel := context.WithTimeout(detached(v.r.Context()), refreshTime)
 	again.r = v.r.Clone(ctx)
 	again.r.Body = http.NoBody
+	if again.header = again.r.Header; d.negotiate {
+		again.header = negotiated(again.r.Header)
+	}
 	for _, name := range [...]string{"Cache-Control", "Pragma"} {
 		delete(again.r.Header, name) // what this client wanted of the cache
 	}

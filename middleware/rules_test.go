@@ -3,6 +3,7 @@ package middleware_test
 import (
 	"io"
 	"net/http"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -370,10 +371,41 @@ func TestRule2APageThatLacksStampsIsNotStoredWhateverItSays(t *testing.T) {
 	t.Parallel()
 	s := behind(func(w http.ResponseWriter, r *http.Request) {
 		for i := range 2 * coherence.MaxStamps {
-			coherence.Depend(r.Context(), coherence.RowTag("items", i))
+			coherence.Depend(r.Context(), coherence.NamedTag(strconv.Itoa(i)))
 		}
 		set(w.Header(), "Cache-Control: public, max-age=60")
 		_, _ = io.WriteString(w, "x")
 	}, middleware.Shared(newEngine(t)))
 	requireRefused(t, s.get("/"), coherence.ReasonMany)
+}
+
+func TestAPageOfManyRowsStandsOnTheTableAsItWasBeforeTheFirstOfThem(t *testing.T) {
+	t.Parallel()
+	e := newEngine(t)
+	items := func(i int) coherence.Tag { return coherence.RowTag("items", i) }
+	var meanwhile func()
+	s := behind(func(w http.ResponseWriter, r *http.Request) {
+		coherence.Depend(r.Context(), items(0))
+		if meanwhile != nil {
+			meanwhile()
+		}
+		for i := range 2 * coherence.MaxStamps {
+			coherence.Depend(r.Context(), items(i))
+		}
+		_, _ = io.WriteString(w, "x")
+	}, middleware.Shared(e))
+	requireStored(t, s.get("/"))
+	for _, i := range []int{0, 7, 2*coherence.MaxStamps - 1, 3 * coherence.MaxStamps} {
+		requireHit(t, s.get("/"))
+		write(t, e, items(i))
+		requireStored(t, s.get("/"))
+	}
+	write(t, e, coherence.TableTag("items"))
+	requireStored(t, s.get("/"))
+	write(t, e, coherence.TableTag("others"))
+	requireHit(t, s.get("/"))
+	// A row that was written after the first was read, and before it was itself.
+	meanwhile = func() { write(t, e, items(2*coherence.MaxStamps-1)) }
+	write(t, e, items(0))
+	requireRefused(t, s.get("/"), middleware.ReasonStampsMoved)
 }

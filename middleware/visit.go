@@ -18,6 +18,8 @@ type visit struct {
 	r    *http.Request // as it arrived, but for the cookies that were removed
 	next http.Handler
 
+	header http.Header // of the request, as keys have it
+
 	user       string
 	scope      string
 	scheme     string
@@ -27,6 +29,7 @@ type visit struct {
 	cookies    bool // carries cookies; always false under PerUser
 	marks      mark
 	waited     time.Duration // for the store
+	stood      time.Duration // behind other requests
 	now        int64         // clock, when the request arrived, or was looked at again
 
 	keyed       []string // the fields a page on its stamps alone is keyed by
@@ -50,6 +53,9 @@ func (v *visit) open(d *door, w http.ResponseWriter, r *http.Request, next http.
 	v.scope = d.engine.Scope(r.Context())
 	v.scheme = schemeOf(r)
 	v.host = rfc9111.NormalHost(v.scheme, r.Host)
+	if v.header = r.Header; d.negotiate {
+		v.header = negotiated(r.Header)
+	}
 	v.keyed, v.credentials, v.authorized = v.keyed[:0], v.credentials[:0], false
 	v.survey(r.Header)
 	if v.marks&markDirectives != 0 {
@@ -246,9 +252,10 @@ func (v *visit) may(p *page) Reason {
 func (v *visit) hit(p *page) {
 	v.depend(p)
 	age := p.age(v.now)
-	status, sent := p.serve(v, age, p.hitStatus(v.door, age))
+	status, sent := p.serve(v, age, p.hitStatus(v, age))
+	v.door.tallyHit(p, sent)
 	if v.door.recorder != nil {
-		v.door.record(Event{
+		v.door.recorder(Event{
 			Outcome: Hit, Route: p.route, Method: v.r.Method, Status: status, Bytes: sent, Age: age, Dependencies: len(p.stamps),
 		})
 	}

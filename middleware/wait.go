@@ -43,9 +43,12 @@ func (v *visit) miss(fwd rfc9111.Fwd, reason Reason) {
 			defer timer.Stop()
 			timeout = timer.C
 		}
+		since := time.Now()
 		select {
 		case <-f.done:
+			v.stood += time.Since(since)
 		case <-timeout:
+			v.stood += time.Since(since)
 			v.fill(fwd, nil, false)
 			return
 		case <-v.r.Context().Done():
@@ -96,5 +99,6 @@ func (v *visit) collapse(f *flight, fwd rfc9111.Fwd) {
 	status, sent := p.serve(v, p.age(v.door.clock.now()), text)
 	v.door.record(Event{
 		Outcome: Collapsed, Route: p.route, Method: v.r.Method, Status: status, Bytes: sent, Dependencies: len(p.stamps),
+		Waited: v.stood,
 	})
 }
