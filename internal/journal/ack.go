@@ -5,12 +5,12 @@ package journal
 type Ack uint8
 
 const (
-	// AckMemory: the record is in the memory of this process, and is written within moments. A crash may lose it.
+	// AckMemory says that the record is in the memory of this process, and is written within moments. A crash may lose it.
 	AckMemory Ack = iota
-	// AckJournal: the operating system has the record. It survives the end of the process, SIGKILL included; a crash of
+	// AckJournal says that the operating system has the record. It survives the end of the process, SIGKILL included; a crash of
 	// the machine may lose what was written since the last sync ([Options.SyncEvery]).
 	AckJournal
-	// AckDisk: fdatasync has returned after the record was written. It survives a crash of the machine, if the disk does
+	// AckDisk says that fdatasync has returned after the record was written. It survives a crash of the machine, if the disk does
 	// what it says.
 	AckDisk
 )

@@ -179,7 +179,8 @@ func (j *Journal) begin(next *segment) error {
 	return nil
 }
 
-// demand returns the next segment that the keeper has made, or asks for it. The keeper answers, whatever happens.
+// demand returns the next segment that the keeper has made, or asks for it. The keeper answers, also when it cannot make
+// one; if the journal has failed and is closed meanwhile, nobody does.
 func (j *Journal) demand() prepared {
 	select {
 	case made := <-j.ready:
@@ -190,7 +191,12 @@ func (j *Journal) demand() prepared {
 	j.demanded = true
 	j.mu.Unlock()
 	nudge(j.tend)
-	made := <-j.ready
+	var made prepared
+	select {
+	case made = <-j.ready:
+	case <-j.quit:
+		made.err = ErrClosed
+	}
 	j.mu.Lock()
 	j.demanded = false // the answer may be older than the question
 	j.mu.Unlock()

@@ -20,7 +20,7 @@ func (d disk) Open(name string, create bool) (File, error) {
 	if create {
 		flags |= os.O_CREATE | os.O_EXCL
 	}
-	f, err := os.OpenFile(filepath.Join(d.dir, name), flags, 0o600)
+	f, err := os.OpenFile(filepath.Join(d.dir, name), flags, 0o600) //nolint:gosec // the folder is the caller's choice
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +59,7 @@ func (f diskFile) Sync() error { return datasync(f.File) }
 
 // syncFolder makes sure of the names in a folder.
 func syncFolder(dir string) error {
-	f, err := os.Open(dir)
+	f, err := os.Open(dir) //nolint:gosec // the folder is the caller's choice
 	if err != nil {
 		return err
 	}

@@ -169,14 +169,14 @@ func journals(dir string) ([]string, error) {
 // never was: its header is empty.
 func checkIdentity(dir, database string) (header, error) {
 	path := filepath.Join(dir, identityName)
-	f, err := os.Open(path)
+	f, err := os.Open(path) //nolint:gosec // the folder is the caller's choice
 	if errors.Is(err, fs.ErrNotExist) {
 		return header{}, nil
 	}
 	if err != nil {
 		return header{}, fmt.Errorf("%w: %w", ErrFolder, err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	h, err := readHeader(diskFile{f})
 	if err != nil {
 		return header{}, located(err, path)
@@ -287,9 +287,9 @@ func clearUnborn(dir string) error {
 	path := filepath.Join(dir, unborn)
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
-		return nil //nolint:nilerr // it is a moment old, or was never more than a folder: harmless
+		return nil // it is a moment old, or was never more than a folder: harmless
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	locked, err := lock(f)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrFolder, err)

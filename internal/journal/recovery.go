@@ -152,7 +152,7 @@ func (r *replay) load(number uint64) error {
 	if err != nil {
 		return fmt.Errorf("journal: open a segment: %w", err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	h, err := readHeader(f)
 	if err != nil {
 		return located(err, r.j.path(name))
