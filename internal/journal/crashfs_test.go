@@ -21,8 +21,8 @@ type crashFS struct {
 	mu      sync.Mutex
 	names   map[string]*crashFile // as a process sees them
 	durable map[string]*crashFile // as they were at the last sync of the folder
-	changes []nameChange // since then
-	steps   int // calls so far that change something
+	changes []nameChange          // since then
+	steps   int                   // calls so far that change something
 	lost    bool
 
 	copyOnWrite bool // the files' bytes are others', too

@@ -1,5 +1,10 @@
 package journal
 
+import (
+	"bytes"
+	"encoding/binary"
+)
+
 // OpenOn makes a new journal in a file system, without a folder or a lock.
 func OpenOn(fs FileSystem, options Options) (*Journal, error) {
 	options, err := options.withDefaults()
@@ -31,3 +36,11 @@ const (
 
 // FrameSize is what a payload takes in a segment.
 func FrameSize(payload int) int { return int(frameSize(payload)) }
+
+// OfVersion is a header with another version of the format.
+func OfVersion(b []byte, version uint32) []byte {
+	b = bytes.Clone(b)
+	binary.LittleEndian.PutUint32(b[8:], version)
+	binary.LittleEndian.PutUint32(b[12:], headerSum(b))
+	return b
+}

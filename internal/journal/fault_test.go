@@ -237,7 +237,7 @@ func TestNothingIsAcknowledgedBesideASyncThatFails(t *testing.T) {
 			}
 			return nil
 		}
-		j := openOn(t, disk, journal.Options{Database: "shop", SyncEvery: -1})
+		j := openOn(t, disk, options())
 		results := make(chan error, 64)
 		go func() {
 			_, err := j.Append(t.Context(), []byte("synced"), journal.AckDisk)

@@ -1,6 +1,7 @@
 package journal_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -20,7 +21,7 @@ func openNew(tb testing.TB, dir string, o journal.Options) *journal.Journal {
 	tb.Helper()
 	j, err := journal.Open(dir, o)
 	require.NoError(tb, err)
-	tb.Cleanup(func() { _ = j.Close(tb.Context()) })
+	tb.Cleanup(func() { _ = j.Close(context.Background()) })
 	return j
 }
 
@@ -30,7 +31,7 @@ func adoptOne(tb testing.TB, dir string, o journal.Options) *journal.Journal {
 	left, err := journal.Adopt(dir, o)
 	require.NoError(tb, err)
 	require.Len(tb, left, 1)
-	tb.Cleanup(func() { _ = left[0].Close(tb.Context()) })
+	tb.Cleanup(func() { _ = left[0].Close(context.Background()) })
 	return left[0]
 }
 

@@ -130,7 +130,7 @@ func survivors(disk *crashFS, random *rand.Rand, choice int) *crashFS {
 func TestNothingSureIsLostWhereverThePowerFails(t *testing.T) {
 	t.Parallel()
 	choices, workloads := 6, uint64(3)
-	if testing.Short() {
+	if testing.Short() || raced {
 		choices, workloads = 3, 1
 	}
 	var crashes, torn int

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -241,10 +242,18 @@ func (r *replay) corrupt(segment int, offset int64, how string) error {
 
 // wholeAfter counts whole frames that begin at an offset or later, wherever frames can begin.
 func (r *replay) wholeAfter(offset int64, counts func(frame) bool) (n int) {
-	for offset+frameHeader <= int64(len(r.buffer)) {
-		f, whole := parseFrame(r.buffer[offset:], r.segment.seed)
+	for {
+		next := bytes.Index(r.buffer[offset:], []byte(frameMagic))
+		if next < 0 {
+			return n
+		}
+		offset += int64(next)
+		f, whole := frame{}, false
+		if offset%frameAlign == 0 {
+			f, whole = parseFrame(r.buffer[offset:], r.segment.seed)
+		}
 		if !whole {
-			offset += frameAlign
+			offset++
 			continue
 		}
 		if counts(f) {
@@ -252,7 +261,6 @@ func (r *replay) wholeAfter(offset int64, counts func(frame) bool) (n int) {
 		}
 		offset += int64(f.size)
 	}
-	return n
 }
 
 // begun reports whether the beginning of the next frame is there.
