@@ -90,7 +90,7 @@ func (p *Plugin) newModel(s *schema.Schema) *model {
 		return m
 	}
 	m.policy = resolved.WithDefaults()
-	if err := m.checkAck(); err != nil {
+	if err := m.checkAck(p.settings.journal != ""); err != nil {
 		m.err = err
 		return m
 	}
@@ -113,11 +113,14 @@ func (p *Plugin) defaultPolicyFor(s *schema.Schema) *policy.Policy {
 }
 
 // checkAck refuses an acknowledgement that nothing configured can give.
-func (m *model) checkAck() error {
+func (m *model) checkAck(journal bool) error {
 	if m.policy.Strategy != policy.WriteBack {
 		return nil
 	}
-	if m.policy.Ack == policy.AckJournal || m.policy.Ack == policy.AckDisk {
+	if journal && m.policy.Ack == policy.AckDefault {
+		m.policy.Ack = policy.AckJournal
+	}
+	if !journal && (m.policy.Ack == policy.AckJournal || m.policy.Ack == policy.AckDisk) {
 		return fmt.Errorf("cacheplugin: %s: ack=%s needs a journal, and none is set: allowed without one is ack=memory", m.schema.ModelType, m.policy.Ack)
 	}
 	if len(m.keys) == 0 {

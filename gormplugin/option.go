@@ -27,6 +27,8 @@ type settings struct {
 	singleProcess bool
 	grace         time.Duration
 	noMigrations  bool
+	journal       string // the folder
+	unfitDead     bool
 	errs          []error
 }
 

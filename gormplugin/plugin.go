@@ -106,11 +106,14 @@ func (p *Plugin) Initialize(db *gorm.DB) error {
 	if err := p.engine.Start(p.settings.engine...); err != nil {
 		return err
 	}
+	if err := p.writeback.start(context.Background()); err != nil {
+		return err
+	}
 	p.replayer = rowset.NewReplayer()
 	p.wrapPools(db)
 	p.pool, p.base = db.ConnPool, base(db.ConnPool)
 	if err := p.register(db); err != nil {
-		return fmt.Errorf("registering callbacks: %w", err)
+		return errors.Join(fmt.Errorf("registering callbacks: %w", err), p.writeback.Close(context.Background()))
 	}
 	p.initialized = true
 	if p.networked && !p.settings.singleProcess {

@@ -22,6 +22,10 @@ type Stats struct {
 
 	// WriteBack has the figures of each write-back table, by table.
 	WriteBack map[string]WriteBackStats
+
+	// Journal is of this process's journal, Recovery of those that db.Use found; both are zero without WithJournal.
+	Journal  JournalStats
+	Recovery RecoveryStats
 }
 
 type counters struct {
@@ -53,6 +57,10 @@ func (p *Plugin) Stats() Stats {
 	})
 	if wb := p.started(); wb != nil {
 		s.WriteBack = maps.Collect(wb.stats())
+		s.Recovery = wb.recovered
+		if wb.journal != nil {
+			s.Journal = wb.journal.Stats()
+		}
 	}
 	return s
 }

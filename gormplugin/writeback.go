@@ -13,6 +13,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/cachewright/cachewright/internal/journal"
 	core "github.com/cachewright/cachewright/internal/writeback"
 	"github.com/cachewright/cachewright/policy"
 )
@@ -33,7 +34,11 @@ type writeback struct {
 	frozen atomic.Bool // PostgreSQL's transactions begin above READ COMMITTED here
 
 	schema librarySchema
-	mark   *watermark
+	mark   *watermark // of tables without a journal
+
+	journal   *journal.Journal // nil if there is none
+	kept      *watermark       // of tables that have it
+	recovered RecoveryStats
 }
 
 // WriteBackStats are the figures of one write-back table.
@@ -42,12 +47,15 @@ type WriteBackStats = core.Stats
 func newWriteback(p *Plugin, db *gorm.DB) *writeback {
 	w := &writeback{plugin: p, db: db.Session(&gorm.Session{NewDB: true}), refused: map[*model]uint64{}, mark: newWatermark(p)}
 	w.tables.Store(&map[string]*dirtyTable{})
-	options := core.Options{Logger: p.logger}
-	if f := p.settings.onFlushError; f != nil {
-		options.OnError = func(e *core.FlushError) { f(w.public(e)) }
-	}
-	w.buffer = core.New(&sink{writeback: w}, options)
 	return w
+}
+
+// markOf is the watermark of tables with a journal, or of those without.
+func (w *writeback) markOf(journaled bool) *watermark {
+	if journaled {
+		return w.kept
+	}
+	return w.mark
 }
 
 // used reports whether any row may be pending.
@@ -232,10 +240,10 @@ func (w *writeback) Flush(ctx context.Context) error {
 // Close flushes and ends the flusher. Writes of write-back models go to the database at once from now on.
 func (w *writeback) Close(ctx context.Context) error {
 	if err := w.buffer.Close(ctx); err != nil {
-		return fmt.Errorf("cacheplugin: closing%s: %w", w.pending(), err)
+		return errors.Join(fmt.Errorf("cacheplugin: closing%s: %w", w.pending(), err), w.closeJournal(ctx))
 	}
 	w.mark.remove(ctx)
-	return nil
+	return w.closeJournal(ctx)
 }
 
 // pending says for an error which tables have rows that are not in the database.

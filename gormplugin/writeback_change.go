@@ -242,7 +242,7 @@ func (t *dirtyTable) apply(ctx context.Context, c *rowChange) (int64, error) {
 func (t *dirtyTable) applyAnnounced(ctx context.Context, w *coherence.Write, c *rowChange, base *core.Base) (core.Outcome, error) {
 	defer w.Settle() // after a panic nobody knows
 	out, err := t.Apply(ctx, c.Change, base)
-	if err != nil || out.Affected == 0 {
+	if out.Affected == 0 {
 		w.Release()
 	}
 	return out, err

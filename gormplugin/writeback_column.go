@@ -60,6 +60,7 @@ type dirtyColumn struct {
 	notNull   bool // NULL is refused
 	defaulted bool // a value left out is not NULL
 	generated bool
+	missing   bool // the table has none of this name
 	unique    bool // in a unique set besides the key
 }
 
@@ -246,9 +247,24 @@ func decimal(v any) (any, bool) {
 			return nil, false
 		}
 		return strconv.FormatFloat(v, 'f', -1, 64), v != 0 || !math.Signbit(v)
+	case string:
+		return v, canonicalDecimal(v)
 	default:
 		return nil, false
 	}
+}
+
+// canonicalDecimal reports whether a numeric without a scale is handed back as the same text.
+func canonicalDecimal(s string) bool {
+	digits, negative := strings.CutPrefix(s, "-")
+	whole, fraction, dotted := strings.Cut(digits, ".")
+	if whole == "" || len(whole) > 1 && whole[0] == '0' || dotted && fraction == "" || len(s) > 1000 {
+		return false
+	}
+	if strings.Trim(whole, "0123456789") != "" || strings.Trim(fraction, "0123456789") != "" {
+		return false
+	}
+	return !negative || strings.Trim(digits, "0.") != "" // there is no negative zero
 }
 
 func boolInt(v any) (any, bool) {

@@ -2,8 +2,6 @@ package cacheplugin
 
 import (
 	"context"
-	"database/sql"
-	"encoding/json"
 	"fmt"
 
 	"github.com/cachewright/cachewright/coherence"
@@ -51,24 +49,13 @@ func (w *writeback) public(dead *core.FlushError) FlushError {
 
 // Dead records a change that was refused for good, and takes its row out of the dirty table in an announced write.
 func (s *sink) Dead(ctx context.Context, dead *core.FlushError, leave func()) error {
-	p := s.writeback.plugin
 	letter := s.writeback.public(dead)
-	changes, err := json.Marshal(letter.Changes)
+	insert, err := letter.insert(s.writeback.plugin)
 	if err != nil {
-		return fmt.Errorf("describing a dead letter: %w", err)
+		return err
 	}
-	key, err := json.Marshal(letter.Key)
-	if err != nil {
-		return fmt.Errorf("describing a dead letter: %w", err)
-	}
-	query := "INSERT INTO cachewright_dead_letters (table_name, row_key, changes, error) VALUES (" + //nolint:gosec // placeholders, no values
-		p.placeholder(1) + ", " + p.placeholder(2) + ", " + p.placeholder(3) + ", " + p.placeholder(4) + ")"
 	f := flush{
-		plugin: p, mark: s.writeback.mark, number: dead.Number,
-		work: func(ctx context.Context, tx *sql.Tx) error {
-			_, err := tx.ExecContext(ctx, query, letter.Table, string(key), string(changes), dead.Err.Error())
-			return err
-		},
+		plugin: s.writeback.plugin, mark: s.writeback.markOf(dead.Journaled), number: dead.Number, work: insert,
 		tags: func() []coherence.Tag {
 			return []coherence.Tag{s.writeback.tableOf(dead.Table).tagOf(&dead.Changes[0])}
 		},
@@ -80,13 +67,15 @@ func (s *sink) Dead(ctx context.Context, dead *core.FlushError, leave func()) er
 	return nil
 }
 
-func (t *dirtyTable) describe(writes []core.Write) []RefusedChange {
+func (t *target) describe(writes []core.Write) []RefusedChange {
 	all := make([]RefusedChange, 0, len(writes))
 	for i := range writes {
 		w := &writes[i]
 		d := RefusedChange{Kind: w.Kind.String(), Values: map[string]any{}, Set: map[string]any{}, Add: map[string]int64{}}
 		for at, v := range w.Values {
-			d.Values[t.columns[at].name] = v
+			if _, unset := v.(core.Unset); !unset {
+				d.Values[t.columns[at].name] = v
+			}
 		}
 		for _, a := range w.Set {
 			d.Set[t.columns[a.Column].name] = a.Value
@@ -99,7 +88,7 @@ func (t *dirtyTable) describe(writes []core.Write) []RefusedChange {
 	return all
 }
 
-func (t *dirtyTable) describeKey(w *core.Write) map[string]any {
+func (t *target) describeKey(w *core.Write) map[string]any {
 	key := map[string]any{}
 	for _, at := range t.keyAt {
 		key[t.columns[at].name] = w.Values[at]

@@ -8,6 +8,7 @@ import (
 
 	"github.com/cachewright/cachewright/coherence"
 	"github.com/cachewright/cachewright/internal/sqltext"
+	core "github.com/cachewright/cachewright/internal/writeback"
 )
 
 // flush is one transaction of a flusher.
@@ -80,7 +81,7 @@ func (f *flush) run(ctx context.Context) error {
 }
 
 // errUndecided says that nobody knows how a transaction ended.
-var errUndecided = errors.New("the flusher ended before it knew how its last transaction did")
+var errUndecided = fmt.Errorf("the flusher ended before it knew how its last transaction did: %w", core.ErrUndecided)
 
 // outcome tells how COMMIT ended, which returned the error.
 func (f *flush) outcome(ctx context.Context, conn *sql.Conn, err error) (happened bool, _ error) {

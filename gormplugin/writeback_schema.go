@@ -23,10 +23,7 @@ var writebackTables = []string{"cachewright_dead_letters", "cachewright_watermar
 // prepare makes sure of the tables of write-back before the first change is acknowledged: a change that nothing could be
 // done with if the database refused it must not be promised.
 func (w *writeback) prepare(ctx context.Context) error {
-	if err := w.schema.prepare(ctx, w.plugin.root, w.db.Name(), !w.plugin.settings.noMigrations); err != nil {
-		return err
-	}
-	return w.mark.prepare(ctx)
+	return w.schema.prepare(ctx, w.plugin.root, w.db.Name(), !w.plugin.settings.noMigrations)
 }
 
 func (s *librarySchema) prepare(ctx context.Context, root *sql.DB, dialect string, create bool) error {

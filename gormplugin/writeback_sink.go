@@ -24,7 +24,7 @@ func (s *sink) Write(ctx context.Context, b core.Batch) error {
 		return fmt.Errorf("writing a batch: there is no table %s", b.Table)
 	}
 	f := flush{
-		plugin: s.writeback.plugin, mark: s.writeback.mark, number: b.Number,
+		plugin: s.writeback.plugin, mark: s.writeback.markOf(b.Journaled), number: b.Number,
 		work: func(ctx context.Context, tx *sql.Tx) error { return t.sendAll(ctx, tx, b.Writes) },
 		tags: func() []coherence.Tag { return t.tagsOf(b.Writes) },
 	}

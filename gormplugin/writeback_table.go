@@ -15,6 +15,7 @@ import (
 	"github.com/cachewright/cachewright/internal/rowset"
 	"github.com/cachewright/cachewright/internal/sqltext"
 	core "github.com/cachewright/cachewright/internal/writeback"
+	"github.com/cachewright/cachewright/policy"
 )
 
 // dirtyTable is the dirty table of one write-back model. What is known of its columns does not change: after DDL that
@@ -95,6 +96,11 @@ func (w *writeback) newTable(ctx context.Context, m *model) (*dirtyTable, error)
 	}
 	t.config.Flush, t.config.Batch = m.policy.Flush, m.policy.Batch
 	t.config.Pending, t.config.Full = m.policy.Pending, m.policy.Full
+	t.config.Ack, t.config.KeyAt = m.policy.Ack, t.keyAt
+	t.config.Journaled = w.journal != nil && m.policy.Ack != policy.AckMemory
+	if err := w.checkDisk(ctx, m); err != nil {
+		return nil, err
+	}
 	return t, w.readIsolation(ctx)
 }
 

@@ -13,6 +13,7 @@ type target struct {
 	columns []dirtyColumn // in the order of SELECT *
 	quoted  []string      // their names, as SQL
 	keyAt   []int         // places of the key columns
+	wants   []string      // columns besides these that must have a value
 }
 
 func (t *target) isKey(at int) bool {
@@ -36,7 +37,7 @@ func (t *target) list() source {
 func (t *target) inserted() []int {
 	places := make([]int, 0, len(t.columns))
 	for at := range t.columns {
-		if !t.columns[at].generated {
+		if !t.columns[at].generated && !t.columns[at].missing {
 			places = append(places, at)
 		}
 	}

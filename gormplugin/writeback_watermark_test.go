@@ -14,6 +14,8 @@ import (
 func TestTheFirstStatementOfAFlushMovesItsWatermark(t *testing.T) {
 	eachBuffered(t, func(t *testing.T, b *buffered) {
 		b.ready(t, 1)
+		require.NoError(t, b.add(1, 5).Error)
+		b.flush(t)
 		before := b.stored(t, "SELECT n FROM cachewright_watermarks")
 		require.NoError(t, b.add(1, 5).Error)
 		b.flush(t)
@@ -30,15 +32,17 @@ func TestTheFirstStatementOfAFlushMovesItsWatermark(t *testing.T) {
 func TestABatchIsWrittenOnlyOnTopOfTheLastOne(t *testing.T) {
 	eachBuffered(t, func(t *testing.T, b *buffered) {
 		b.ready(t, 1)
+		require.NoError(t, b.add(1, 5).Error)
+		b.flush(t)
 		b.exec(t, "UPDATE cachewright_watermarks SET n = n + 1")
 		require.NoError(t, b.add(1, 5).Error)
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
 		require.ErrorContains(t, b.cache.Flush(ctx), "watermark")
-		require.EqualValues(t, 10, b.stored(t, "SELECT n FROM tallies"))
+		require.EqualValues(t, 15, b.stored(t, "SELECT n FROM tallies"))
 		b.exec(t, "DELETE FROM cachewright_watermarks") // as the cleaning of old rows might
 		b.flush(t)
-		require.EqualValues(t, 15, b.stored(t, "SELECT n FROM tallies"))
+		require.EqualValues(t, 20, b.stored(t, "SELECT n FROM tallies"))
 	})
 }
 

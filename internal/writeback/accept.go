@@ -62,16 +62,21 @@ func meets(values []any, set []Assign, column int) any {
 	return values[column]
 }
 
-// change does the change to a row of the table.
-func (t *Table) change(r *row, c *Change) (affected int64, err error) {
+// change does the change to a row of the table. It is in the journal before anything is changed, and an error leaves
+// everything as it was.
+func (t *Table) change(r *row, c *Change) (Outcome, error) {
 	if affects, err := t.affects(r, c); err != nil || !affects {
-		return 0, err
+		return Outcome{}, err
 	}
 	if c.idle() {
-		return 1, nil
+		return Outcome{Affected: 1}, nil
+	}
+	existed, kind, seq := !r.deleted, c.kind(), t.buffer.seq.Add(1)
+	record, err := t.record(r, c, existed, seq)
+	if err != nil {
+		return Outcome{}, err
 	}
 	t.count.changes++
-	existed, kind, seq := !r.deleted, c.kind(), t.buffer.seq.Add(1)
 	p := r.tail()
 	if p != nil && switches.On(switches.MergeWrites) && p.fits(c.Set, c.Add) {
 		t.count.merged++
@@ -80,14 +85,14 @@ func (t *Table) change(r *row, c *Change) (affected int64, err error) {
 		if p != nil {
 			p.values = r.share() // the older part keeps the image it leaves
 		}
-		t.queue(r, c, kind, existed, seq)
+		t.queue(r, c, kind, existed, seq, record)
 	}
 	t.paint(r, c, existed)
 	if r.flight == nil && r.next == nil {
 		t.drop(r)
 		t.move()
 	}
-	return 1, nil
+	return Outcome{Affected: 1, record: record}, nil
 }
 
 // idle reports whether the change meets a row and leaves it as it is.
@@ -111,6 +116,7 @@ func (t *Table) follow(p *part, kind Kind, c *Change, seq uint64) {
 	r, before := p.row, p.lane()
 	p.last, p.values = seq, nil
 	if !p.merge(kind, c.Set, c.Add) {
+		t.cancelled(p.first, seq)
 		if len(r.rest) > 0 {
 			r.rest = r.rest[:len(r.rest)-1]
 			return
@@ -127,8 +133,8 @@ func (t *Table) follow(p *part, kind Kind, c *Change, seq uint64) {
 }
 
 // queue puts a part of its own behind what is pending for the row.
-func (t *Table) queue(r *row, c *Change, kind Kind, existed bool, seq uint64) {
-	p := &part{row: r, kind: kind, existed: existed, first: seq, last: seq, since: time.Now()}
+func (t *Table) queue(r *row, c *Change, kind Kind, existed bool, seq, record uint64) {
+	p := &part{row: r, kind: kind, existed: existed, first: seq, last: seq, record: record, since: time.Now()}
 	if kind == KindUpdate || kind == KindUpsert {
 		for _, s := range c.Set {
 			p.assign(s)

@@ -17,9 +17,21 @@ import (
 //   - ErrBacklogFull, ErrSync: the row would be one more than may be pending, as the table's Full says. With FullBlock
 //     Apply waits for room, and ErrBacklogFull comes joined with the context's error when that ends.
 //   - ErrClosed, or the context's error: as they say. Apply waits while a gate on the row is held.
+//   - ErrJournal: the journal took nothing; nothing was changed. But if the Outcome says that a row was affected, the
+//     change was done, may be flushed, and may or may not survive a crash. The context's end may come so, too.
 //
 // A change of a row that is pending is never refused for want of room.
 func (t *Table) Apply(ctx context.Context, c Change, base *Base) (Outcome, error) {
+	out, err := t.apply(ctx, c, base)
+	if err == nil && out.record != 0 {
+		if err = t.buffer.opts.Journal.Wait(ctx, out.record, ackOf(t.cfg.Ack)); err != nil {
+			err = fmt.Errorf("%w as surely as was asked for: %w", ErrJournal, err)
+		}
+	}
+	return out, err
+}
+
+func (t *Table) apply(ctx context.Context, c Change, base *Base) (Outcome, error) {
 	if err := ctx.Err(); err != nil {
 		return Outcome{}, err
 	}
@@ -39,8 +51,7 @@ func (t *Table) Apply(ctx context.Context, c Change, base *Base) (Outcome, error
 			continue
 		}
 		if r != nil {
-			affected, err := t.change(r, &c)
-			return Outcome{Affected: affected}, err
+			return t.change(r, &c)
 		}
 		if !base.usable() {
 			return Outcome{}, ErrNeedBase
@@ -62,8 +73,11 @@ func (t *Table) Apply(ctx context.Context, c Change, base *Base) (Outcome, error
 		}
 		t.rows[r.key] = r
 		t.bytes += r.bytes
-		affected, err := t.change(r, &c)
-		return Outcome{Affected: affected}, err
+		out, err := t.change(r, &c)
+		if err != nil {
+			t.drop(r)
+		}
+		return out, err
 	}
 }
 

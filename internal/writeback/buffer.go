@@ -10,6 +10,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/cachewright/cachewright/internal/journal"
 )
 
 // Options are the settings of a Buffer. The zero value is good.
@@ -22,6 +24,10 @@ type Options struct {
 	// BackoffMin and BackoffMax bound the wait after a batch that was rolled back: a random time below BackoffMin
 	// (default 50 ms), doubled with every failure in a row up to BackoffMax (default 5 s).
 	BackoffMin, BackoffMax time.Duration
+	// Journal keeps the changes of tables that are Journaled until they are flushed. The Buffer does not close it.
+	Journal *journal.Journal
+	// Number is that of the batch before the first, Committed that of the last one of the Journal that was committed.
+	Number, Committed uint64
 }
 
 // Buffer holds the pending rows of one database and flushes them. All methods may be called from any goroutine.
@@ -36,6 +42,12 @@ type Buffer struct {
 	// batches is the number of the last batch, turns counts refusals in doubt, rescued the suspects that were written
 	// after all. Only the flusher uses them.
 	batches, turns, rescued uint64
+	// committed is the number of the last batch of a journaled table that was committed. Only the flusher uses it.
+	committed uint64
+	// cancels is the place of the newest record in the journal of changes that cancelled out; 0 if it is sure.
+	cancels atomic.Uint64
+	// released is up to where the journal may forget.
+	released atomic.Uint64
 
 	// wake, of capacity 1, tells the flusher to look again.
 	wake chan struct{}
@@ -72,6 +84,7 @@ func New(sink Sink, opts Options) *Buffer {
 	ctx, stop := context.WithCancel(context.Background())
 	return &Buffer{
 		sink: sink, opts: opts, random: rand.N[time.Duration], ctx: ctx, stop: stop,
+		batches: opts.Number, committed: opts.Committed,
 		wake: make(chan struct{}, 1), closing: make(chan struct{}), done: make(chan struct{}),
 	}
 }
@@ -81,6 +94,9 @@ func (b *Buffer) Table(cfg TableConfig) (*Table, error) {
 	cfg, err := cfg.complete()
 	if err != nil {
 		return nil, fmt.Errorf("add write-back table %q: %w", cfg.Name, err)
+	}
+	if cfg.Journaled && (b.opts.Journal == nil || len(cfg.KeyAt) == 0) {
+		return nil, fmt.Errorf("add write-back table %q: a journaled one needs a journal and its key columns", cfg.Name)
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()

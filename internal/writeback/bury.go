@@ -5,9 +5,9 @@ import "fmt"
 // bury brings a row to the dead letters, with everything that is pending for it. While the sink records it, changes of
 // the row wait, and readers see it as it was. An error says that the row is still there.
 func (b *Buffer) bury(t *Table, p *part, cause error) error {
-	dead := t.close(p, cause)
+	dead, parts := t.close(p, cause)
 	b.batches++
-	dead.Number = b.batches
+	dead.Number, dead.Journaled = b.batches, t.logs()
 	left := false
 	leave := func() {
 		if !left {
@@ -15,7 +15,11 @@ func (b *Buffer) bury(t *Table, p *part, cause error) error {
 			t.leave(p)
 		}
 	}
-	err := b.sink.Dead(b.ctx, dead, leave)
+	err := b.intend(t, dead.Number, parts)
+	if err == nil {
+		err = b.sink.Dead(b.ctx, dead, leave)
+		b.conclude(t, dead.Number, err)
+	}
 	if err != nil && !left {
 		t.mu.Lock()
 		p.row.burying = false
@@ -45,7 +49,7 @@ func (b *Buffer) tell(dead *FlushError) {
 }
 
 // close makes changes of the part's row wait, and collects what is pending for it.
-func (t *Table) close(p *part, cause error) *FlushError {
+func (t *Table) close(p *part, cause error) (*FlushError, []*part) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	r := p.row
@@ -62,7 +66,7 @@ func (t *Table) close(p *part, cause error) *FlushError {
 		}
 		dead.Changes = append(dead.Changes, w)
 	}
-	return dead
+	return dead, parts
 }
 
 // leave takes the part's row out of the table, with everything that is pending for it.

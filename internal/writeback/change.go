@@ -59,6 +59,9 @@ func (b *Base) usable() bool { return b != nil && (b.Valid == nil || b.Valid()) 
 type Outcome struct {
 	// Affected is the number of rows the change met or made, 0 or 1.
 	Affected int64
+
+	// record is the change's place in the journal, 0 if it has none.
+	record uint64
 }
 
 // check refuses a change that cannot be one of the table. It needs no lock.

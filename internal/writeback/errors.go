@@ -34,8 +34,9 @@ type FlushError struct {
 	Table, Key string
 	// Changes are the change that was refused and those accepted after it, in order. They are the receiver's to keep.
 	Changes []Write
-	// Number is that of the batch in which the letter is recorded, counted as Batch.Number is.
-	Number uint64
+	// Number is that of the batch in which the letter is recorded, counted as Batch.Number is, and Journaled as there.
+	Number    uint64
+	Journaled bool
 	// Err is what the sink said.
 	Err error
 }

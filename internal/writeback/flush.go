@@ -28,16 +28,28 @@ func (t *Table) Flush(ctx context.Context) error {
 	return stayed.orNil()
 }
 
-func (b *Buffer) close(ctx context.Context) error {
+// halt ends the flusher after a batch whose end nobody knows: nothing may follow it.
+func (b *Buffer) halt() {
+	b.refuse()
+	b.stop()
+}
+
+// refuse takes no more changes, and tells the tables and whether the flusher runs.
+func (b *Buffer) refuse() (tables []*Table, started bool) {
 	b.mu.Lock()
 	b.closed = true
-	tables, started := b.tables, b.started
+	tables, started = b.tables, b.started
 	b.mu.Unlock()
 	for _, t := range tables {
 		t.mu.Lock()
 		t.closed = true
 		t.mu.Unlock()
 	}
+	return tables, started
+}
+
+func (b *Buffer) close(ctx context.Context) error {
+	tables, started := b.refuse()
 	close(b.closing)
 	if !started {
 		b.stop()

@@ -2,6 +2,7 @@ package writeback
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -16,6 +17,7 @@ func (b *Buffer) run() {
 	defer timer.Stop()
 	closing := b.closing
 	for b.ctx.Err() == nil {
+		b.forget()
 		t, l, suspect, again := b.next()
 		if t != nil {
 			b.send(t, t.takeOff(l, suspect))
@@ -56,6 +58,7 @@ func (b *Buffer) send(t *Table, parts []*part) {
 		switch {
 		case err == nil:
 			b.settle(t, piece)
+			b.release()
 			continue
 		case isPoison(err) && len(piece) > 1:
 			half := len(piece) / 2
@@ -66,10 +69,16 @@ func (b *Buffer) send(t *Table, parts []*part) {
 			continue
 		case isPoison(err):
 			if err = b.bury(t, piece[0], err); err == nil {
+				b.release()
 				continue
 			}
 		}
-		for _, rest := range append(pieces, piece) {
+		if errors.Is(err, ErrUndecided) {
+			b.halt() // its parts stay in flight: what came after them must not merge with what may be in the database
+		} else {
+			pieces = append(pieces, piece)
+		}
+		for _, rest := range pieces {
 			t.giveBack(rest)
 		}
 		b.retreat(t, err)
@@ -80,12 +89,17 @@ func (b *Buffer) send(t *Table, parts []*part) {
 // write hands one batch to the sink.
 func (b *Buffer) write(t *Table, piece []*part) error {
 	b.batches++
-	batch := Batch{Number: b.batches, Table: t.cfg.Name, Writes: make([]Write, len(piece))}
+	batch := Batch{Number: b.batches, Table: t.cfg.Name, Journaled: t.logs(), Writes: make([]Write, len(piece))}
 	for i, p := range piece {
 		batch.Writes[i] = p.write()
 	}
 	slices.SortFunc(batch.Writes, func(a, b Write) int { return strings.Compare(a.Key, b.Key) })
-	return b.sink.Write(b.ctx, batch)
+	if err := b.intend(t, batch.Number, piece); err != nil {
+		return err
+	}
+	err := b.sink.Write(b.ctx, batch)
+	b.conclude(t, batch.Number, err)
+	return err
 }
 
 // retreat puts the table's next batch off, by a random time that may be longer after every failure.
@@ -197,6 +211,7 @@ func (t *Table) restore(p *part) {
 		r.popNext()
 		p.values, p.last = then.values, then.last
 		if !p.merge(then.kind, then.set, then.add) {
+			t.cancelled(p.first, p.last)
 			if r.next == nil {
 				t.drop(r)
 			} else {

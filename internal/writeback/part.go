@@ -21,6 +21,8 @@ type part struct {
 	// first and last are the numbers of the oldest and the newest change; since is when first was accepted.
 	first, last uint64
 	since       time.Time
+	// record is the place of the oldest change in the journal, 0 if the table has none.
+	record uint64
 	// doubt is set if the database refused the part alone while something was pending that might be what it lacks.
 	doubt *doubt
 

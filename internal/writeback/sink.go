@@ -7,7 +7,7 @@ import "context"
 type Sink interface {
 	// Write writes the batch in one transaction. It returns nil once that is committed and the stamps of its rows are
 	// published, and an error if it is surely rolled back: if the answer to COMMIT is lost, the sink finds out before it
-	// returns. An error marked with Poison splits the batch; after any other, the same changes come again later, merged
+	// returns, or marks the error with ErrUndecided when its context ends. An error marked with Poison splits the batch; after any other, the same changes come again later, merged
 	// with newer ones.
 	Write(ctx context.Context, b Batch) error
 
@@ -22,8 +22,9 @@ type Sink interface {
 type Batch struct {
 	// Number counts the calls of Write and Dead of one Buffer, from 1. A batch that is tried again has another number.
 	Number uint64
-	// Table is the name of the table.
-	Table string
+	// Table is the name of the table, Journaled whether its changes are in the journal.
+	Table     string
+	Journaled bool
 	// Writes has at least one element, sorted by Key, each Key once. Either all are deletes or none is.
 	Writes []Write
 }

@@ -26,6 +26,11 @@ type TableConfig struct {
 	// Pending is the most rows that may be pending (100,000). Full says what a change of one more row meets.
 	Pending int
 	Full    policy.Full
+	// Journaled says that changes go into the Buffer's journal, Ack how sure they are when Apply returns. KeyAt are the
+	// places of the key columns; a table with a journal needs them.
+	Journaled bool
+	Ack       policy.Ack
+	KeyAt     []int
 }
 
 // Column is a column of a table.
@@ -67,6 +72,8 @@ type Table struct {
 	closed    bool
 	bytes     int64
 	count     counters
+	// scratch is where journal records are made.
+	scratch []byte
 
 	// cut is, for a lane that is due, the number up to which other tables go first; 0 otherwise. Only the flusher uses it.
 	cut [lanes]uint64
