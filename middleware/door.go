@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"net/http"
 	"sync/atomic"
-	"time"
 
 	"github.com/cachewright/cachewright/coherence"
 	"github.com/cachewright/cachewright/internal/rfc9111"
@@ -78,7 +77,7 @@ func newDoor(name string, engine *coherence.Engine, identify func(*http.Request)
 	d := &door{
 		settings: newSettings(name, opts),
 		engine:   engine, identify: identify, kind: rfc9111.SharedCache,
-		clock: clock{start: time.Now()}, front: frontOf(engine.Pages()),
+		clock: newClock(), front: frontOf(engine.Pages()),
 	}
 	if identify != nil {
 		d.kind = rfc9111.PrivateCache

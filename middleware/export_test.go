@@ -49,3 +49,6 @@ func Samples() [][]byte {
 
 // RevisionOf is the revision a binary was built from.
 var RevisionOf = revisionOf
+
+// AgeAt is the age of a page that was made when the clock showed born, at another time the clock shows.
+func AgeAt(born, now int64) time.Duration { return (&page{born: born}).age(now) }

@@ -277,3 +277,27 @@ func TestAPageAroundAnotherStandsOnWhatTheInnerOneStandsOnAlsoWhenThatWasAHit(t 
 	requireStored(t, untracked.get("/part"))
 	requireRefused(t, around.get("/"), coherence.ReasonUntracked)
 }
+
+func TestInvalidationReachesAllSpaces(t *testing.T) {
+	t.Parallel()
+	e := newEngine(t)
+	user := func(*http.Request) string { return "alice" }
+	doors := []*site{
+		behind(tracked("x"), middleware.Shared(e)), behind(tracked("x"), middleware.Shared(e, middleware.Space("a"))),
+		behind(tracked("x"), middleware.PerUser(e, user)), behind(tracked("x"), middleware.PerUser(e, user, middleware.Space("a"))),
+	}
+	for _, purge := range []func(){
+		func() { require.NoError(t, e.Invalidate(t.Context(), coherence.URLTag("http://shop.example/"))) },
+		func() { doors[0].send(request(http.MethodPost, "http://shop.example/")) },
+		func() { require.NoError(t, e.InvalidateAll(t.Context())) },
+	} {
+		for _, s := range doors {
+			requireStored(t, s.get("http://shop.example/"))
+			requireHit(t, s.get("http://shop.example/"))
+		}
+		purge()
+	}
+	for _, s := range doors {
+		requireMiss(t, s.get("http://shop.example/"))
+	}
+}

@@ -98,7 +98,11 @@ func (p *page) finish() {
 
 // age is how old the page is.
 func (p *page) age(now int64) time.Duration {
-	return rfc9111.CurrentAge(p.initial, time.Duration(now-p.born))
+	resident := time.Duration(now - p.born)
+	if resident < 0 {
+		resident = -resident // of a process whose clock was ahead: it ages too early rather than never
+	}
+	return rfc9111.CurrentAge(p.initial, resident)
 }
 
 // entry is the page as the rules of HTTP see it. Whoever asks has found the stamps valid; purged says that a soft purge met
