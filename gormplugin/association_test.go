@@ -44,7 +44,7 @@ type Owner struct {
 // eachShop runs the test on a database with shop 1, which has shelves 1 and 2, labels 1 and 2 and owner 1, and shop 2.
 func eachShop(t *testing.T, test func(t *testing.T, db *gorm.DB, shop func(id int64) string)) {
 	t.Helper()
-	testkit.EachDatabase(t, func(t *testing.T, database testkit.Database) {
+	testkit.EveryDatabase(t, func(t *testing.T, database testkit.Database) {
 		db := database.Open(t, nil)
 		usePlugin(t, db)
 		require.NoError(t, db.AutoMigrate(&Shop{}, &Shelf{}, &Label{}, &Owner{}))

@@ -143,8 +143,9 @@ func (p *decodePlan) fits(values []rowset.Value) bool {
 	for i := range p.fields {
 		f, v := &p.fields[i], &values[i]
 		if v.Kind() != f.takes {
-			if f.kind == fieldNone || v.IsNull() {
-				continue
+			if f.kind == fieldNone || v.IsNull() || f.kind == fieldString && v.Kind() == rowset.KindBytes ||
+				f.kind == fieldBool && v.Kind() == rowset.KindInt64 && uint64(v.Int64()) <= 1 {
+				continue // MySQL's driver gives text as bytes, and booleans as numbers
 			}
 			return false
 		}

@@ -22,7 +22,7 @@ type coin struct {
 }
 
 func TestAHitAllocatesLittle(t *testing.T) { // not in parallel: the allocations of all goroutines are counted
-	testkit.EachDatabase(t, func(t *testing.T, database testkit.Database) {
+	testkit.EveryDatabase(t, func(t *testing.T, database testkit.Database) {
 		db, floor := coins(t, database)
 		var allocs [2]float64
 		for i, h := range []*gorm.DB{floor, db} {

@@ -104,6 +104,7 @@ func TestExecIsAWrite(t *testing.T) {
 func TestRawThatWritesAndReturnsRowsIsAWrite(t *testing.T) {
 	t.Parallel()
 	eachSetup(t, func(t *testing.T, c *cached) {
+		c.notOnMariaDB(t, "UPDATE returns no rows")
 		c.warm(t)
 		var price int64
 		require.NoError(t, c.Raw("UPDATE wares SET price = price + 1 WHERE id = 1 RETURNING price").Scan(&price).Error)

@@ -34,7 +34,10 @@ func TestARowStagedBeforeASavepointAndAgainAfterItIsReadFromTheDatabase(t *testi
 
 func TestInstallingWhatWasRolledBackToASavepointWouldServeWhatNeverWas(t *testing.T) {
 	switches.Disable(t, switches.SavepointDrops)
-	eachThrough(t, func(t *testing.T, c *cached) { require.EqualValues(t, 99, stageTwice(t, c)) })
+	eachThrough(t, func(t *testing.T, c *cached) {
+		c.notOnMariaDB(t, "what is installed is read again before COMMIT")
+		require.EqualValues(t, 99, stageTwice(t, c))
+	})
 }
 
 // stageTwice writes a row before a savepoint and again after it, and rolls back to it.

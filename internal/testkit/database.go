@@ -22,12 +22,19 @@ type Database struct {
 	DSN  string
 }
 
-// EachDatabase runs the test as a subtest on a fresh database of every kind. The subtests run one after the other, unless
+// EachDatabase runs the test as a subtest on a fresh database of SQLite and one of PostgreSQL. The subtests run one after the other, unless
 // the test calls t.Parallel.
 func EachDatabase(t *testing.T, test func(t *testing.T, db Database)) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) { test(t, SQLiteDatabase(t)) })
 	t.Run("postgres", func(t *testing.T) { test(t, PostgresDatabase(t)) })
+}
+
+// EveryDatabase is EachDatabase with MariaDB besides.
+func EveryDatabase(t *testing.T, test func(t *testing.T, db Database)) {
+	t.Helper()
+	EachDatabase(t, test)
+	t.Run("mariadb", func(t *testing.T) { test(t, MariaDatabase(t)) })
 }
 
 // SQLiteDatabase is a database made by [SQLite].

@@ -1,6 +1,6 @@
 // Package testkit gives tests real databases and a way to break them.
 //
-// [Postgres], [MariaDB] and [SQLite] hand out fresh, empty databases; [EachDatabase] runs one test on all of them. [StartPostgres]
+// [Postgres], [MariaDB] and [SQLite] hand out fresh, empty databases; [EachDatabase] and [EveryDatabase] run one test on several. [StartPostgres]
 // starts a server of the test's own that may be stopped and started again. [Database.OpenCounted] opens a database through a
 // [Probe], which counts every call that reaches the driver and can refuse it, delay it, or lose its answer.
 //
