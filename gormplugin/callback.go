@@ -71,14 +71,17 @@ func (p *Plugin) write(op operation, original *func(*gorm.DB)) func(*gorm.DB) {
 			_ = db.AddError(m.err)
 			return
 		}
+		arithmetic := isArithmetic(db.Statement, op)
 		_, set := db.Statement.Clauses["SET"]
-		if p.writeback.write(db, op, m) {
-			return
+		if !p.writeback.write(db, op, m) {
+			if !set { // the write-back side may have left its translation, which is this statement's only
+				defer delete(db.Statement.Clauses, "SET")
+			}
+			p.through(db, op, m, *original)
 		}
-		if !set { // the write-back side may have left its translation, which is this statement's only
-			defer delete(db.Statement.Clauses, "SET")
+		if m != nil && db.Error == nil {
+			m.usage.wrote(op, arithmetic)
 		}
-		p.through(db, op, m, *original)
 	}
 }
 

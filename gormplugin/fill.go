@@ -23,12 +23,23 @@ func (r *reader) serve(key []byte) bool {
 			r.stood(hit.Stamps(nil))
 		}
 		if r.deliver(hit.Value) {
-			r.plugin.stats.hits.Add(1)
+			r.hit()
 			return true
 		}
 	}
-	r.plugin.stats.misses.Add(1)
+	r.missed()
 	return false
+}
+
+// hit and missed count a read that was looked up.
+func (r *reader) hit() {
+	r.plugin.stats.hits.Add(1)
+	r.model.usage.hits.Add(1)
+}
+
+func (r *reader) missed() {
+	r.plugin.stats.misses.Add(1)
+	r.model.usage.misses.Add(1)
 }
 
 // stood makes the page stand on what was read.

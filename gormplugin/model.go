@@ -16,7 +16,8 @@ import (
 	"github.com/cachewright/cachewright/policy"
 )
 
-// model is what the plugin knows of a GORM schema. It is made once per schema and not changed after, its two caches apart.
+// model is what the plugin knows of a GORM schema. It is made once per schema and not changed after, its two caches and
+// its counts apart.
 type model struct {
 	schema   *schema.Schema
 	err      error // a bad tag: the error of each of the model's statements
@@ -30,6 +31,7 @@ type model struct {
 	keys     []*schema.Field
 	soft     *schema.Field // the gorm.DeletedAt field, if there is one
 	odd      bool          // clauses of its own, which only the final SQL shows
+	usage    usage
 
 	plan     atomic.Pointer[decodePlan]
 	relation atomic.Pointer[relation] // of schema.Table, as the catalogue last had it

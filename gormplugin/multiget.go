@@ -44,7 +44,7 @@ func (r *reader) byKeys() bool {
 		if !g.finish(nil) {
 			return false
 		}
-		r.plugin.stats.hits.Add(1)
+		r.hit()
 		r.leaveClauses(nil)
 		return true
 	}
@@ -189,7 +189,7 @@ func (g *multiGet) load() bool {
 		return coherence.Filled{Value: data}, nil
 	})
 	if loaded.Value != nil && err == nil && g.take(loaded) && g.finish(loaded.Stamps) {
-		p.stats.misses.Add(1)
+		g.missed()
 		return true
 	}
 	if own == nil {
@@ -199,7 +199,7 @@ func (g *multiGet) load() bool {
 		_ = own.Close() // what it still holds is of no use
 		return false
 	}
-	p.stats.misses.Add(1)
+	g.missed()
 	if g.deps != nil {
 		g.deps.Read(loaded.Stamps)
 	}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"gorm.io/gorm"
 
@@ -27,6 +28,7 @@ type Plugin struct {
 	replayer *rowset.Replayer // from Initialize on; it has a goroutine, which a plugin never used has not
 	texts    *sqltext.Cache
 	stats    counters
+	since    time.Time // Initialize
 
 	// Written once by Initialize, before the first statement.
 	dialect   sqltext.Dialect
@@ -115,6 +117,7 @@ func (p *Plugin) Initialize(db *gorm.DB) error {
 	if err := p.register(db); err != nil {
 		return errors.Join(fmt.Errorf("registering callbacks: %w", err), p.writeback.Close(context.Background()))
 	}
+	p.since = time.Now()
 	p.initialized = true
 	if p.networked && !p.settings.singleProcess {
 		p.logger.Info("cachewright: no backplane: entries live 30s at most, for other processes may write; WithSingleProcess says that none does",

@@ -40,6 +40,9 @@ func (p *Plugin) query(db *gorm.DB) {
 	}
 	switch {
 	case r.model.off():
+		if r.model != nil {
+			r.model.usage.uncached.Add(1)
+		}
 		r.uncached(coherence.ReasonOff)
 	case bypassed(r.ctx):
 		r.uncached(coherence.ReasonBypass)

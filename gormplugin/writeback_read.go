@@ -202,7 +202,7 @@ func (r *reader) pending(parts []string) bool {
 		_ = r.db.AddError(fmt.Errorf("cacheplugin: showing a pending row of %s: %w", t.model.schema.Table, err))
 		return true
 	}
-	r.plugin.stats.hits.Add(1)
+	r.hit()
 	return true
 }
 

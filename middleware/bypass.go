@@ -42,7 +42,7 @@ func (d *door) observe(
 	d.invalidate(r, a.status, w.Header())
 	d.refusal(r.Context(), r, reason, "")
 	d.record(Event{
-		Outcome: Bypass, Reason: reason, Route: route(r), Method: r.Method, Status: a.status, Bytes: a.sent,
+		Context: r.Context(), Outcome: Bypass, Reason: reason, Route: route(r), Method: r.Method, Status: a.status, Bytes: a.sent,
 	})
 }
 

@@ -23,6 +23,8 @@ const (
 
 // Event is what a recorder is told of one request.
 type Event struct {
+	// Context is the request's, with all that middleware outside the door put into it: a trace, an id.
+	Context      context.Context //nolint:containedctx // for the length of the call
 	Outcome      Outcome
 	Reason       Reason        // why not stored, or why the cache was passed by; "" for stored pages and hits
 	Route        string        // the route's pattern, never the path; "" when no router told it

@@ -236,7 +236,7 @@ func (f *fill) report(reason Reason, stored bool, p *page) {
 		d.refusal(f.r.Context(), f.r, reason, f.site)
 	}
 	e := Event{
-		Outcome: Miss, Reason: reason, Route: route(f.r), Method: f.r.Method, Status: f.sent, Bytes: f.answer.sent,
+		Context: f.r.Context(), Outcome: Miss, Reason: reason, Route: route(f.r), Method: f.r.Method, Status: f.sent, Bytes: f.answer.sent,
 		Fill: f.ended.Sub(f.started), Stored: stored, Waited: f.stood,
 	}
 	if f.flight != nil {

@@ -2,8 +2,10 @@ package middleware_test
 
 import (
 	"bytes"
+	"context"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -57,7 +59,7 @@ func TestLine84TheRecorderIsToldOfEveryRequest(t *testing.T) {
 	var events []middleware.Event
 	router := chi.NewRouter()
 	door := middleware.Shared(newEngine(t), middleware.WithRecorder(func(e middleware.Event) {
-		e.Fill = 0
+		e.Fill, e.Context = 0, nil
 		events = append(events, e)
 	}))
 	router.With(door).Get("/products/{id}", func(w http.ResponseWriter, r *http.Request) {
@@ -115,4 +117,22 @@ func TestCookieNamesAreLoggedOnce(t *testing.T) {
 	require.Equal(t, 1, bytes.Count(log.Bytes(), []byte("\n")))
 	require.Contains(t, log.String(), `cookies="_ga session"`)
 	require.NotContains(t, log.String(), "secret")
+}
+
+type markKey struct{}
+
+func TestARecorderFindsWhatOuterMiddlewarePutIntoTheContext(t *testing.T) {
+	t.Parallel()
+	var seen []any
+	door := middleware.Shared(newEngine(t), middleware.WithRecorder(func(e middleware.Event) {
+		seen = append(seen, string(e.Outcome)+" "+e.Context.Value(markKey{}).(string))
+	}))
+	handler := door(tracked("x"))
+	for _, trace := range []string{"one", "two"} {
+		r := request(http.MethodGet, "/")
+		handler.ServeHTTP(httptest.NewRecorder(), r.WithContext(context.WithValue(r.Context(), markKey{}, trace)))
+	}
+	post := request(http.MethodPost, "/")
+	handler.ServeHTTP(httptest.NewRecorder(), post.WithContext(context.WithValue(post.Context(), markKey{}, "three")))
+	require.Equal(t, []any{"miss one", "hit two", "bypass three"}, seen)
 }

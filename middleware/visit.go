@@ -256,7 +256,8 @@ func (v *visit) hit(p *page) {
 	v.door.tallyHit(p, sent)
 	if v.door.recorder != nil {
 		v.door.recorder(Event{
-			Outcome: Hit, Route: p.route, Method: v.r.Method, Status: status, Bytes: sent, Age: age, Dependencies: len(p.stamps),
+			Context: v.r.Context(), Outcome: Hit, Route: p.route, Method: v.r.Method, Status: status, Bytes: sent, Age: age,
+			Dependencies: len(p.stamps),
 		})
 	}
 }
@@ -281,7 +282,8 @@ func (v *visit) unsatisfied() {
 	}.AddTo(v.w.Header())
 	v.w.WriteHeader(http.StatusGatewayTimeout)
 	v.door.record(Event{
-		Outcome: Refused, Reason: ReasonOnlyIfCached, Route: route(v.r), Method: v.r.Method, Status: http.StatusGatewayTimeout,
+		Context: v.r.Context(), Outcome: Refused, Reason: ReasonOnlyIfCached, Route: route(v.r), Method: v.r.Method,
+		Status: http.StatusGatewayTimeout,
 	})
 }
 

@@ -98,7 +98,7 @@ func (v *visit) collapse(f *flight, fwd rfc9111.Fwd) {
 	text := rfc9111.CacheStatus{Cache: v.door.name, Fwd: fwd, Collapsed: true}.String()
 	status, sent := p.serve(v, p.age(v.door.clock.now()), text)
 	v.door.record(Event{
-		Outcome: Collapsed, Route: p.route, Method: v.r.Method, Status: status, Bytes: sent, Dependencies: len(p.stamps),
+		Context: v.r.Context(), Outcome: Collapsed, Route: p.route, Method: v.r.Method, Status: status, Bytes: sent, Dependencies: len(p.stamps),
 		Waited: v.stood,
 	})
 }
