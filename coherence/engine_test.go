@@ -59,13 +59,13 @@ func TestPagesHaveABudgetOfTheirOwn(t *testing.T) {
 
 func TestDecodedCopiesAreSharedAndBounded(t *testing.T) {
 	t.Parallel()
-	for memory, most := range map[int64]int{8 << 20: 256 << 10, 64 << 20: 1 << 20, 1 << 30: 1 << 20} {
+	for memory, most := range map[int64]int{8 << 20: 512 << 10, 64 << 20: 4 << 20, 1 << 30: 64 << 20} {
 		pages := newEngine(t, coherence.WithMemory(memory)).Pages()
 		require.Equal(t, most, pages.CopyBytes())
 		first := pages.Copies(func() any { return new(int) })
 		require.Same(t, first, pages.Copies(func() any { return new(int) }))
 	}
-	require.Equal(t, 1<<20, newEngine(t, coherence.WithStore(newStore(t))).Pages().CopyBytes())
+	require.Equal(t, 4<<20, newEngine(t, coherence.WithStore(newStore(t))).Pages().CopyBytes())
 	deferred, err := coherence.New(coherence.Deferred())
 	require.NoError(t, err)
 	require.Zero(t, deferred.Pages().CopyBytes())

@@ -103,16 +103,19 @@ func (s *settings) budget() int64 {
 	return s.memory
 }
 
-// copyBytes is what decoded copies of pages may take: an eighth of what pages may, and no more than maxCopies, which is
-// also what there is beside a store of the user's.
+// copyBytes is what decoded copies of pages may take: a quarter of what pages may, and no more than maxCopies; beside a store of
+// the user's it is defaultCopies.
 func (s *settings) copyBytes() int {
 	if s.store != nil {
-		return maxCopies
+		return defaultCopies
 	}
-	return int(min(s.budget()/32, maxCopies))
+	return int(min(s.budget()/16, maxCopies))
 }
 
-const maxCopies = 1 << 20
+const (
+	maxCopies     = 64 << 20
+	defaultCopies = 4 << 20
+)
 
 // frontBytes is what copies of hot rows may take: a sixteenth of the memory.
 func (s *settings) frontBytes() int64 { return s.budget() / 16 }
@@ -128,7 +131,7 @@ func (s *settings) openStores() (rows, pages store.Store, err error) {
 		return nil, nil, fmt.Errorf("opening the store of rows: %w", err)
 	}
 	forPages := memory / 4
-	if forPages > 8*maxCopies {
+	if forPages > 4<<20 {
 		// In a small store it would cost the largest entries their room; there the copies come on top.
 		forPages -= int64(s.copyBytes())
 	}

@@ -46,7 +46,8 @@ func (e *frontEntry) touch() {
 	}
 }
 
-const frontLargest = 64 << 10 // bytes an entry
+// frontShare is the part of the front that one entry may take.
+const frontShare = 8
 
 // frontOf is the front of the engine's pages.
 func frontOf(pages *coherence.Cache) *front {
@@ -83,7 +84,7 @@ func (f *front) keepVariants(key string, k *variants, change uint64) {
 
 func (f *front) keep(e *frontEntry, change uint64) {
 	budget := f.budget()
-	if e.size > min(frontLargest, budget) {
+	if e.size > budget/frontShare {
 		return
 	}
 	f.mu.Lock()
