@@ -115,7 +115,7 @@ func (r *mysqlRelation) add(f fact) {
 		r.schema = strings.ToLower(f.a)
 	case "table":
 		n := r.graph.name(strings.ToLower(f.a), f.a)
-		n.opaque = n.opaque || !(f.b == "BASE TABLE" && mysqlKeepsItself[strings.ToLower(f.c)])
+		n.opaque = n.opaque || f.b != "BASE TABLE" || !mysqlKeepsItself[strings.ToLower(f.c)]
 		if f.a == r.wanted || r.settings["lower_case_table_names"] != "0" && strings.EqualFold(f.a, r.wanted) {
 			r.self = strings.ToLower(f.a)
 			r.base = f.b == "BASE TABLE" && strings.EqualFold(f.c, "InnoDB")
