@@ -21,7 +21,7 @@ type edge struct {
 	write    func(t *testing.T, c *cached) error
 }
 
-func exec(sql ...string) func(*testing.T, *cached) error {
+func run(sql ...string) func(*testing.T, *cached) error {
 	return func(_ *testing.T, c *cached) error {
 		for _, text := range sql {
 			if err := c.Exec(text).Error; err != nil {
@@ -39,28 +39,28 @@ func scan(sql string) func(*testing.T, *cached) error {
 func edges() []edge {
 	another := clause.OnConflict{Columns: []clause.Column{{Name: "name"}}, DoUpdates: clause.AssignmentColumns([]string{"price"})}
 	return []edge{
-		{name: "several statements in a string", write: exec("UPDATE wares SET price = 98 WHERE id = 1; UPDATE wares SET price = 97 WHERE id = 2")},
-		{name: "a comment before", write: exec("/* SELECT */ -- nothing\nUPDATE wares SET price = 99")},
-		{name: "a quoted name", write: exec(`UPDATE "wares" SET "price" = 99`)},
-		{name: "a name of the schema", postgres: true, write: exec(`UPDATE public."wares" SET price = 99`)},
-		{name: "a subquery", write: exec("UPDATE wares SET price = (SELECT max(price) + 1 FROM wares) WHERE id IN (SELECT id FROM wares)")},
-		{name: "insert from a select", write: exec("INSERT INTO wares (id, name, price) SELECT id + 100, 'copy ' || id, price FROM wares")},
+		{name: "several statements in a string", write: run("UPDATE wares SET price = 98 WHERE id = 1; UPDATE wares SET price = 97 WHERE id = 2")},
+		{name: "a comment before", write: run("/* SELECT */ -- nothing\nUPDATE wares SET price = 99")},
+		{name: "a quoted name", write: run(`UPDATE "wares" SET "price" = 99`)},
+		{name: "a name of the schema", postgres: true, write: run(`UPDATE public."wares" SET price = 99`)},
+		{name: "a subquery", write: run("UPDATE wares SET price = (SELECT max(price) + 1 FROM wares) WHERE id IN (SELECT id FROM wares)")},
+		{name: "insert from a select", write: run("INSERT INTO wares (id, name, price) SELECT id + 100, 'copy ' || id, price FROM wares")},
 		{name: "replace", write: func(t *testing.T, c *cached) error {
 			if c.database.Name == "postgres" {
-				return exec("INSERT INTO wares (id, price) VALUES (1, 99) ON CONFLICT (id) DO UPDATE SET price = excluded.price")(t, c)
+				return run("INSERT INTO wares (id, price) VALUES (1, 99) ON CONFLICT (id) DO UPDATE SET price = excluded.price")(t, c)
 			}
-			return exec("REPLACE INTO wares (id, price) VALUES (1, 99)")(t, c)
+			return run("REPLACE INTO wares (id, price) VALUES (1, 99)")(t, c)
 		}},
 		{name: "returning, scanned", write: scan("UPDATE wares SET price = 99 WHERE id = 1 RETURNING id")},
 		{name: "a CTE that writes", postgres: true, write: scan("WITH w AS (UPDATE wares SET price = 99 RETURNING id) SELECT id FROM w")},
 		{name: "a CTE that writes behind another", postgres: true, write: scan("WITH a AS (SELECT 1), w AS (DELETE FROM wares WHERE id = 1 RETURNING id) SELECT id FROM w")},
-		{name: "a CTE before a write", write: exec("WITH big AS (SELECT id FROM wares WHERE price > 15) UPDATE wares SET price = 99 WHERE id IN (SELECT id FROM big)")},
-		{name: "truncate", postgres: true, write: exec("TRUNCATE wares CASCADE")},
-		{name: "copy", postgres: true, write: exec("COPY wares (id, name, price) FROM PROGRAM 'printf ''50\\tcopied\\t5\\n'''")},
-		{name: "an anonymous block", postgres: true, write: exec("DO $$ BEGIN UPDATE wares SET price = 99; END $$")},
-		{name: "a function that writes", postgres: true, write: exec(
+		{name: "a CTE before a write", write: run("WITH big AS (SELECT id FROM wares WHERE price > 15) UPDATE wares SET price = 99 WHERE id IN (SELECT id FROM big)")},
+		{name: "truncate", postgres: true, write: run("TRUNCATE wares CASCADE")},
+		{name: "copy", postgres: true, write: run("COPY wares (id, name, price) FROM PROGRAM 'printf ''50\\tcopied\\t5\\n'''")},
+		{name: "an anonymous block", postgres: true, write: run("DO $$ BEGIN UPDATE wares SET price = 99; END $$")},
+		{name: "a function that writes", postgres: true, write: run(
 			"CREATE FUNCTION raise() RETURNS bigint LANGUAGE sql AS 'UPDATE wares SET price = 99 RETURNING id'", "SELECT raise()")},
-		{name: "merge", postgres: true, write: exec("MERGE INTO wares w USING (SELECT 1 AS id) s ON w.id = s.id WHEN MATCHED THEN UPDATE SET price = 99")},
+		{name: "merge", postgres: true, write: run("MERGE INTO wares w USING (SELECT 1 AS id) s ON w.id = s.id WHEN MATCHED THEN UPDATE SET price = 99")},
 		{name: "a prepared statement of the server", postgres: true, write: func(_ *testing.T, c *cached) error {
 			return c.Connection(func(db *gorm.DB) error {
 				db = db.Session(&gorm.Session{})
@@ -70,7 +70,7 @@ func edges() []edge {
 				return db.Exec("EXECUTE raise").Error
 			})
 		}},
-		{name: "through a view", postgres: true, write: exec("CREATE VIEW cheap AS SELECT * FROM wares WHERE price < 15", "UPDATE cheap SET price = 14")},
+		{name: "through a view", postgres: true, write: run("CREATE VIEW cheap AS SELECT * FROM wares WHERE price < 15", "UPDATE cheap SET price = 14")},
 		{name: "an upsert that hits another key", write: func(t *testing.T, c *cached) error {
 			require.NoError(t, c.Clauses(another).Create(c.with(Ware{ID: 77, Name: "ware 1", Price: 99})).Error)
 			return nil
@@ -81,7 +81,7 @@ func edges() []edge {
 		{name: "an update of the key", write: func(_ *testing.T, c *cached) error {
 			return c.Model(c.with(Ware{ID: 1})).Updates(map[string]any{"id": 50, "price": 99}).Error
 		}},
-		{name: "keys that change places", write: exec("UPDATE wares SET id = -id WHERE id IN (1, 2)", "UPDATE wares SET id = 3 + id WHERE id < 0")},
+		{name: "keys that change places", write: run("UPDATE wares SET id = -id WHERE id IN (1, 2)", "UPDATE wares SET id = 3 + id WHERE id < 0")},
 		{name: "a trigger of another table", write: func(t *testing.T, c *cached) error {
 			trigger := []string{"CREATE TRIGGER touch AFTER INSERT ON parts BEGIN UPDATE wares SET price = 99 WHERE id = NEW.ware_id; END"}
 			if c.database.Name == "postgres" {
@@ -90,7 +90,7 @@ func edges() []edge {
 					"CREATE TRIGGER touch AFTER INSERT ON parts FOR EACH ROW EXECUTE FUNCTION touch()",
 				}
 			}
-			require.NoError(t, exec(trigger...)(t, c))
+			require.NoError(t, run(trigger...)(t, c))
 			c.warm(t)
 			return c.Create(&Part{WareID: 1}).Error
 		}},
@@ -101,7 +101,7 @@ func edges() []edge {
 			if err := c.Migrator().RenameColumn("wares", "price", "cost"); err != nil {
 				return err
 			}
-			return exec("ALTER TABLE wares ADD COLUMN price bigint DEFAULT 3")(nil, c)
+			return run("ALTER TABLE wares ADD COLUMN price bigint DEFAULT 3")(nil, c)
 		}},
 		{name: "the table dropped and made again by the Migrator", write: func(_ *testing.T, c *cached) error {
 			if err := c.Migrator().DropTable(&Part{}, &Ware{}); err != nil {
