@@ -20,6 +20,7 @@ import (
 	"github.com/cachewright/cachewright/coherence"
 	"github.com/cachewright/cachewright/demoapp/internal/meter"
 	"github.com/cachewright/cachewright/demoapp/internal/shop"
+	"github.com/cachewright/cachewright/demoapp/internal/storefront"
 	cacheplugin "github.com/cachewright/cachewright/gormplugin"
 	pagecache "github.com/cachewright/cachewright/middleware"
 )
@@ -29,6 +30,7 @@ type Config struct {
 	Shop   *shop.Shop
 	Engine *coherence.Engine
 	Stats  func() cacheplugin.Stats
+	Advise func() []cacheplugin.Advice
 	Meter  *meter.Meter
 	Ready  func(context.Context) error // nil when requests can be answered
 	Logger *slog.Logger
@@ -38,22 +40,24 @@ type Config struct {
 type API struct {
 	shop   *shop.Shop
 	stats  func() cacheplugin.Stats
+	advise func() []cacheplugin.Advice
 	meter  *meter.Meter
 	ready  func(context.Context) error
 	logger *slog.Logger
-	router http.Handler
+	router chi.Router
 	// handled counts how often the handler of a page behind a door ran.
 	handled atomic.Int64
 
-	mu       sync.Mutex // guards outcomes
-	outcomes map[pagecache.Outcome]int64
+	mu          sync.Mutex // guards the two below
+	outcomes    map[pagecache.Outcome]int64
+	notModified int64
 }
 
 var _ http.Handler = (*API)(nil)
 
 // New returns the API.
 func New(cfg Config) *API {
-	a := &API{shop: cfg.Shop, stats: cfg.Stats, meter: cfg.Meter, ready: cfg.Ready, logger: cfg.Logger, outcomes: map[pagecache.Outcome]int64{}}
+	a := &API{shop: cfg.Shop, stats: cfg.Stats, advise: cfg.Advise, meter: cfg.Meter, ready: cfg.Ready, logger: cfg.Logger, outcomes: map[pagecache.Outcome]int64{}}
 	a.router = a.routes(cfg.Engine)
 	return a
 }
@@ -61,10 +65,13 @@ func New(cfg Config) *API {
 // ServeHTTP answers one request.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.router.ServeHTTP(w, r) }
 
+// Routes are all the paths there are.
+func (a *API) Routes() chi.Routes { return a.router }
+
 // Handled is how often a handler behind one of the page cache's doors has run. A page from the cache does not count.
 func (a *API) Handled() int64 { return a.handled.Load() }
 
-func (a *API) routes(engine *coherence.Engine) http.Handler {
+func (a *API) routes(engine *coherence.Engine) chi.Router {
 	// The API reads no cookies, so no page can depend on one.
 	options := []pagecache.Option{pagecache.Cookies(), pagecache.WithRecorder(a.record)}
 	shared := chi.Chain(pagecache.Shared(engine, options...), a.countHandled)
@@ -79,6 +86,10 @@ func (a *API) routes(engine *coherence.Engine) http.Handler {
 	r.Get("/healthz", a.handle(a.health))
 	r.Get("/readyz", a.handle(a.readiness))
 	r.Get("/stats", a.handle(a.showStats))
+	r.Get("/openapi.json", a.handle(a.describe))
+	storefront.Register(r, storefront.Config{
+		Shop: a.shop, Engine: engine, Logger: a.logger, Record: a.record, Around: a.countHandled,
+	})
 
 	// Views are counted outside the door: a page from the cache is a view, too.
 	r.With(a.countViews).With(shared...).Get("/products", a.handle(a.listProducts))

@@ -65,6 +65,9 @@ func (a *API) record(e pagecache.Event) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.outcomes[e.Outcome]++
+	if e.Status == http.StatusNotModified {
+		a.notModified++
+	}
 }
 
 // countViews counts the views of pages that were found. It stands outside the door, so it sees every request; the count

@@ -48,6 +48,11 @@ func TestTheAPI(t *testing.T) {
 		{"a customer is renamed", customerIsRenamed},
 		{"every view of a page counts wherever the page comes from", everyViewCounts},
 		{"samples of one minute add up", samplesAddUp},
+		{"the description has every route", theDescriptionHasEveryRoute},
+		{"the product page tells its rows", theProductPageTellsItsRows},
+		{"the account page is its customer's alone", theAccountPageIsItsCustomersAlone},
+		{"signing in names a customer", signingInNamesACustomer},
+		{"stock is exact and never negative under concurrent orders", stockIsNeverNegative},
 	}
 	for name, dsn := range map[string]func(testing.TB) string{"sqlite": apptest.SQLite, "postgres": testkit.Postgres} {
 		t.Run(name, func(t *testing.T) {
@@ -62,14 +67,21 @@ func TestTheAPI(t *testing.T) {
 
 func start(tb testing.TB, dsn string) server {
 	tb.Helper()
-	a, err := app.Start(tb.Context(), app.Config{Addr: "127.0.0.1:0", DSN: dsn, Logger: slog.New(slog.DiscardHandler)})
+	return startWith(tb, dsn, false)
+}
+
+func startWith(tb testing.TB, dsn string, uncached bool) server {
+	tb.Helper()
+	a, err := app.Start(tb.Context(), app.Config{
+		Addr: "127.0.0.1:0", DSN: dsn, Logger: slog.New(slog.DiscardHandler), Uncached: uncached, Journal: tb.TempDir(),
+	})
 	require.NoError(tb, err)
 	transport := new(http.Transport)
 	tb.Cleanup(func() {
 		transport.CloseIdleConnections()
 		require.NoError(tb, a.Stop(context.WithoutCancel(tb.Context())))
 	})
-	return server{a, &http.Client{Transport: transport}}
+	return server{a, &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 }
 
 // get reads a path.

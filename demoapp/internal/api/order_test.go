@@ -3,6 +3,7 @@ package api_test
 import (
 	"fmt"
 	"net/http"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -83,4 +84,39 @@ func customerIsRenamed(t *testing.T, s server) {
 	require.Equal(t, "Ada Byron", value[shop.Customer](t, s.get(t, "/me")).Name)
 	requireProblem(t, s.get(t, "/me", "Authorization", "Bearer demo-999999"), http.StatusNotFound)
 	requireProblem(t, s.send(t, http.MethodPatch, "/me", `{"name": "Nobody"}`, "Authorization", "Bearer demo-999999"), http.StatusNotFound)
+}
+
+// stockIsNeverNegative lets many order the last of a product at once, and buyers of two products in both orders.
+func stockIsNeverNegative(t *testing.T, s server) {
+	const buyers, left = 24, 10
+	require.Equal(t, http.StatusOK, s.send(t, http.MethodPatch, "/products/61", fmt.Sprintf(`{"stock": %d}`, left)).status)
+	require.Equal(t, http.StatusOK, s.send(t, http.MethodPatch, "/products/62", `{"stock": 1000}`).status)
+	statuses := make([]int, buyers)
+	var group sync.WaitGroup
+	for i := range buyers {
+		group.Go(func() {
+			items := `{"product_id": 61, "quantity": 1}, {"product_id": 62, "quantity": 2}`
+			if i%2 == 0 {
+				items = `{"product_id": 62, "quantity": 2}, {"product_id": 61, "quantity": 1}`
+			}
+			statuses[i] = s.send(t, http.MethodPost, "/orders", `{"items": [`+items+`]}`).status
+		})
+	}
+	group.Wait()
+	placed := 0
+	for _, status := range statuses {
+		if status == http.StatusCreated {
+			placed++
+			continue
+		}
+		require.Equal(t, http.StatusConflict, status)
+	}
+	require.Equal(t, left, placed, "all there was, and not one more")
+	for id, want := range map[int]int64{61: 0, 62: 1000 - 2*left} {
+		require.Equal(t, want, value[shop.Product](t, s.get(t, fmt.Sprintf("/products/%d", id))).Stock)
+		var stored int64
+		query := fmt.Sprintf("SELECT stock FROM products WHERE id = %d", id)
+		require.NoError(t, s.Database.Outside.QueryRowContext(t.Context(), query).Scan(&stored))
+		require.Equal(t, want, stored)
+	}
 }

@@ -17,7 +17,8 @@ func (a *API) index(w http.ResponseWriter, _ *http.Request) error {
 		"orders":    "/orders, /orders/1, POST /orders, PATCH /orders/1, POST /orders/1/pay, POST /orders/1/cancel",
 		"you":       "/me, PATCH /me; customer 1 sends Authorization: Bearer demo-1",
 		"counters":  "/pageviews, /pageviews?path=/products/1, /metrics/hall-1, POST /metrics",
-		"operation": "/stats, /healthz, /readyz",
+		"people":    "/shop/products/1, /shop/account",
+		"operation": "/stats, /healthz, /readyz, /openapi.json",
 	})
 }
 

@@ -17,7 +17,9 @@ import (
 	"github.com/cachewright/cachewright/demoapp/internal/database"
 	"github.com/cachewright/cachewright/demoapp/internal/seed"
 	"github.com/cachewright/cachewright/demoapp/internal/shop"
+	"github.com/cachewright/cachewright/demoapp/internal/storefront"
 	cacheplugin "github.com/cachewright/cachewright/gormplugin"
+	"github.com/cachewright/cachewright/policy"
 )
 
 // Config is what an App is started with.
@@ -26,6 +28,11 @@ type Config struct {
 	DSN      string                      // of the database; "" is a SQLite database in a temporary file
 	Logger   *slog.Logger                // needed
 	Progress func(what string, rows int) // told what is seeded; may be nil
+
+	Journal  string                   // folder of the write-back journal; "" keeps what is pending in memory alone
+	Policies map[string]policy.Policy // of models by table, in place of their tags
+	Uncached bool                     // no cache at all: what the application answers without it
+	Textbook bool                     // serve the same shop below /textbook, through a textbook cache and on its own database
 }
 
 // App is the demo, running.
@@ -35,6 +42,7 @@ type App struct {
 	Cache    *cacheplugin.Plugin
 	API      *api.API
 
+	textbook *rival // nil without one
 	server   *http.Server
 	served   chan error // what Serve ended with; closed after
 	stopping atomic.Bool
@@ -57,13 +65,21 @@ func Start(ctx context.Context, cfg Config) (_ *App, err error) {
 	if err := a.openDatabase(ctx, cfg); err != nil {
 		return nil, err
 	}
-	if err := a.useCache(cfg.Logger); err != nil {
+	if err := a.useCache(cfg); err != nil {
 		return nil, err
 	}
+	if err := storefront.Watch(a.Database.GORM); err != nil {
+		return nil, fmt.Errorf("watch what pages are made from: %w", err)
+	}
 	a.API = api.New(api.Config{
-		Shop: shop.New(a.Database.GORM), Engine: a.Cache.Engine(), Stats: a.Cache.Stats,
+		Shop: shop.New(a.Database.GORM), Engine: a.Cache.Engine(), Stats: a.Cache.Stats, Advise: a.Cache.Advise,
 		Meter: a.Database.Meter, Ready: a.ready, Logger: cfg.Logger,
 	})
+	if cfg.Textbook {
+		if err := a.openTextbook(ctx, cfg); err != nil {
+			return nil, err
+		}
+	}
 	a.URL = "http://" + listener.Addr().String()
 	a.serve(listener, cfg.Logger)
 	return a, nil
@@ -107,15 +123,29 @@ func (a *App) openDatabase(ctx context.Context, cfg Config) error {
 }
 
 // useCache is all it takes to have one.
-func (a *App) useCache(logger *slog.Logger) error {
-	a.Cache = cacheplugin.New(
+func (a *App) useCache(cfg Config) error {
+	options := []cacheplugin.Option{
 		cacheplugin.WithModels(shop.Models()...), // a bad tag is an error now, not at its first statement
-		cacheplugin.WithLogger(logger),
+		cacheplugin.WithLogger(cfg.Logger),
 		cacheplugin.WithSingleProcess(), // true of a demo; several processes have a backplane instead
 		cacheplugin.OnFlushError(func(e cacheplugin.FlushError) {
-			logger.Error("the database refused a count", slog.String("table", e.Table), slog.Any("error", e.Err))
+			cfg.Logger.Error("the database refused a count", slog.String("table", e.Table), slog.Any("error", e.Err))
 		}),
-	)
+	}
+	if cfg.Journal != "" {
+		options = append(options, cacheplugin.WithJournal(cfg.Journal))
+	}
+	for table, p := range cfg.Policies {
+		model := shop.Model(table)
+		if model == nil {
+			return fmt.Errorf("give %q another policy: it is no table of the shop that is cached", table)
+		}
+		options = append(options, cacheplugin.WithPolicy(model, p))
+	}
+	a.Cache = cacheplugin.New(options...)
+	if cfg.Uncached {
+		return nil // never used: its engine lets requests pass
+	}
 	if err := a.Database.GORM.Use(a.Cache); err != nil {
 		return fmt.Errorf("put the cache into the database: %w", err)
 	}
@@ -124,7 +154,7 @@ func (a *App) useCache(logger *slog.Logger) error {
 
 func (a *App) serve(listener net.Listener, logger *slog.Logger) {
 	a.server = &http.Server{
-		Handler:           a.API,
+		Handler:           a.handler(),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       15 * time.Second,
 		WriteTimeout:      30 * time.Second,
@@ -154,6 +184,9 @@ func (a *App) release(ctx context.Context) error {
 		if err := a.Cache.Close(ctx); err != nil {
 			errs = append(errs, fmt.Errorf("close the cache: %w", err))
 		}
+	}
+	if a.textbook != nil {
+		errs = append(errs, a.textbook.database.Close())
 	}
 	if a.Database != nil {
 		errs = append(errs, a.Database.Close())

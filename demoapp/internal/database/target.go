@@ -27,6 +27,7 @@ type target struct {
 	dialect   string        // its name in GORM, and of the folder of migrations
 	goose     goose.Dialect // its name in goose
 	shown     string        // the DSN without the password, for people
+	dsn       string        // as it was given
 	connector driver.Connector
 }
 
@@ -60,7 +61,7 @@ func parsePostgres(dsn string) (target, error) {
 		u.RawQuery = "" // it may hold a password, too
 		shown = u.Redacted()
 	}
-	return target{dialect: "postgres", goose: goose.DialectPostgres, shown: shown, connector: stdlib.GetConnector(*cfg)}, nil
+	return target{dialect: "postgres", goose: goose.DialectPostgres, shown: shown, dsn: dsn, connector: stdlib.GetConnector(*cfg)}, nil
 }
 
 // parseSQLite makes the settings a server needs part of every connection: readers and one writer do not wait for each
@@ -78,7 +79,8 @@ func parseSQLite(path string) (target, error) {
 		"_txlock": {"immediate"},
 	}.Encode()}
 	return target{
-		dialect: "sqlite", goose: goose.DialectSQLite3, shown: "sqlite:" + absolute, connector: sqliteConnector(dsn.String()),
+		dialect: "sqlite", goose: goose.DialectSQLite3, shown: "sqlite:" + absolute, dsn: "sqlite:" + absolute,
+		connector: sqliteConnector(dsn.String()),
 	}, nil
 }
 

@@ -42,6 +42,9 @@ func (c *conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, e
 }
 
 func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
+	if err := c.meter.wait(ctx); err != nil {
+		return nil, err
+	}
 	inner, err := c.contextConn.BeginTx(ctx, opts)
 	if err != nil {
 		return nil, err
@@ -51,12 +54,18 @@ func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, e
 }
 
 func (c *conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	if err := c.meter.wait(ctx); err != nil {
+		return nil, err
+	}
 	result, err := c.contextConn.ExecContext(ctx, query, args)
 	c.meter.sent(kindOf(query), result, err)
 	return result, err
 }
 
 func (c *conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	if err := c.meter.wait(ctx); err != nil {
+		return nil, err
+	}
 	rows, err := c.contextConn.QueryContext(ctx, query, args)
 	c.meter.sent(kindOf(query), nil, err)
 	return rows, err
@@ -125,12 +134,18 @@ type stmt struct {
 }
 
 func (s *stmt) ExecContext(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {
+	if err := s.conn.meter.wait(ctx); err != nil {
+		return nil, err
+	}
 	result, err := s.contextStmt.ExecContext(ctx, args)
 	s.conn.meter.sent(s.kind, result, err)
 	return result, err
 }
 
 func (s *stmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
+	if err := s.conn.meter.wait(ctx); err != nil {
+		return nil, err
+	}
 	rows, err := s.contextStmt.QueryContext(ctx, args)
 	s.conn.meter.sent(s.kind, nil, err)
 	return rows, err

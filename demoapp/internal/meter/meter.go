@@ -5,16 +5,19 @@
 package meter
 
 import (
+	"context"
 	"maps"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 )
 
 // Meter counts. The zero value is ready; all methods may be called by any goroutine.
 type Meter struct {
-	mu     sync.Mutex // guards counts
+	mu     sync.Mutex // guards the two below
 	counts Counts
+	paused time.Time // statements wait until then
 }
 
 // Counts are statements by kind and table. They are read with the methods below; the zero value has counted nothing.
@@ -93,6 +96,33 @@ func (c Counts) Kinds() []Kind {
 		}
 		return strings.Compare(a.Verb, b.Verb)
 	})
+}
+
+// Pause makes statements and new transactions wait before they reach the driver, as a database does that hangs. What is under
+// way goes on; the context of a statement ends its wait.
+func (m *Meter) Pause(d time.Duration) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.paused = time.Now().Add(d)
+}
+
+// wait returns when there is no pause any more, or with the context's error.
+func (m *Meter) wait(ctx context.Context) error {
+	for {
+		m.mu.Lock()
+		left := time.Until(m.paused)
+		m.mu.Unlock()
+		if left <= 0 {
+			return nil
+		}
+		timer := time.NewTimer(left)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return ctx.Err()
+		}
+	}
 }
 
 func (m *Meter) add(kind Kind, rows int64) {

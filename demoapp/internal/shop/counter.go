@@ -9,14 +9,15 @@ import (
 	"gorm.io/gorm"
 )
 
-// PageView is how often a page was asked for.
+// PageView is how often a page was asked for. A crash may lose a second's worth: nobody bills by them.
 type PageView struct {
-	_    struct{} `cache:"writeback,flush=1s"`
+	_    struct{} `cache:"writeback,flush=1s,ack=memory"`
 	Path string   `gorm:"primaryKey" json:"path"`
 	Hits int64    `json:"hits"`
 }
 
 // SensorMetric sums up what a sensor measured in one minute. Sums and counts can be added up; a mean could not.
+// With a journal what was acknowledged survives a crash.
 type SensorMetric struct {
 	_       struct{} `cache:"writeback,flush=1s"`
 	Sensor  string   `gorm:"primaryKey" json:"sensor"`

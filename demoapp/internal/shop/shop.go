@@ -40,6 +40,14 @@ func Models() []any {
 	return []any{&Category{}, &Product{}, &Order{}, &OrderItem{}, &PageView{}, &SensorMetric{}}
 }
 
+// Model is the model of a table with a tag, nil if there is none.
+func Model(table string) any {
+	return map[string]any{
+		"categories": &Category{}, "products": &Product{}, "orders": &Order{}, "order_items": &OrderItem{},
+		"page_views": &PageView{}, "sensor_metrics": &SensorMetric{},
+	}[table]
+}
+
 // Span is a part of a list in the order of its ids.
 type Span struct {
 	After int64 // the id before the first one
