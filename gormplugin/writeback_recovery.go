@@ -297,9 +297,21 @@ func (r *recovery) public(dead *core.FlushError) FlushError {
 	return FlushError{Table: name, Key: t.describeKey(&dead.Changes[0]), Changes: t.describe(dead.Changes), Err: dead.Err}
 }
 
+func jsonables(values map[string]any) map[string]any {
+	kept := make(map[string]any, len(values))
+	for name, v := range values {
+		kept[name] = jsonable(v)
+	}
+	return kept
+}
+
 // insert is the statement that keeps the letter.
 func (e *FlushError) insert(p *Plugin) (func(ctx context.Context, tx *sql.Tx) error, error) {
-	changes, err := json.Marshal(e.Changes)
+	kept := slices.Clone(e.Changes)
+	for i := range kept {
+		kept[i].Values, kept[i].Set = jsonables(kept[i].Values), jsonables(kept[i].Set)
+	}
+	changes, err := json.Marshal(kept)
 	if err != nil {
 		return nil, fmt.Errorf("describing a dead letter: %w", err)
 	}

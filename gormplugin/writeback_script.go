@@ -2,7 +2,6 @@ package cacheplugin
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"strings"
@@ -14,7 +13,7 @@ import (
 var errNoRow = errors.New("the row to update is not there")
 
 // send runs what one row's write asks for.
-func (t *target) send(ctx context.Context, tx *sql.Tx, w *core.Write) error {
+func (t *target) send(ctx context.Context, tx runner, w *core.Write) error {
 	switch w.Kind {
 	case core.KindInsert:
 		return t.exec(ctx, tx, w, (*script).insert)
@@ -37,7 +36,7 @@ func (t *target) send(ctx context.Context, tx *sql.Tx, w *core.Write) error {
 	}
 }
 
-func (t *target) exec(ctx context.Context, tx *sql.Tx, w *core.Write, build func(*script, *core.Write)) error {
+func (t *target) exec(ctx context.Context, tx runner, w *core.Write, build func(*script, *core.Write)) error {
 	s := script{table: t, plugin: t.plugin}
 	build(&s, w)
 	result, err := tx.ExecContext(ctx, s.text.String(), s.args...)
