@@ -2,6 +2,7 @@ package journal
 
 import (
 	"fmt"
+	"runtime"
 	"time"
 )
 
@@ -44,6 +45,9 @@ func (j *Journal) round() bool {
 	if failed || (!sync && !write) {
 		return false
 	}
+	if sync && j.together > 1 {
+		j.gather()
+	}
 	j.turn <- struct{}{}
 	_, err := j.flush(true)
 	<-j.turn
@@ -54,6 +58,21 @@ func (j *Journal) round() bool {
 		err = j.sync()
 	}
 	return err == nil
+}
+
+// gather lets those go first who were told of the last sync together and may be about to put their next record. The first of
+// them woke the committer, and without this it would sync that record alone while all others wait for the sync after it.
+func (j *Journal) gather() {
+	for seen, tries := 0, 0; tries < 3; tries++ {
+		runtime.Gosched()
+		j.mu.Lock()
+		backlog := j.backlog
+		j.mu.Unlock()
+		if backlog == seen {
+			return
+		}
+		seen = backlog
+	}
 }
 
 // flush writes what is pending to its segments. Unless a new segment may be begun, it writes nothing if that is needed
@@ -130,6 +149,7 @@ func (j *Journal) sync() error {
 		return j.err
 	}
 	j.syncing = 0
+	j.together = target - min(j.durable, target)
 	j.synced(target, took)
 	signal(&j.underWay)
 	return nil

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"maps"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"sync"
 
@@ -111,6 +112,7 @@ func (c *crashFS) step(call, name string, do func() error) error {
 		err = before(step, call, name)
 	}
 	c.mu.Lock()
+	defer runtime.Gosched() // others may write between what the call did and its return
 	defer c.mu.Unlock()
 	if c.lost {
 		return errPowerLost

@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
 
@@ -186,6 +187,30 @@ func TestEveryTornTailIsRecovered(t *testing.T) {
 			require.Equalf(t, whole, records, "%s at %d", how, at)
 		}
 	}
+}
+
+// Nothing follows the last record but the mark that a journal with nothing to do writes: it tells damage from a torn tail.
+func TestDamageToTheLastRecordIsDetectedOnceTheJournalIsIdle(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		disk := newCrashFS()
+		j := openOn(t, disk, options())
+		_, err := j.Append(t.Context(), []byte("the only record"), journal.AckDisk)
+		require.NoError(t, err)
+		synctest.Wait()
+		s := sample{made: j, options: options(), entries: []entry{{1, "the only record"}}, files: make(map[string][]byte)}
+		for name, file := range disk.kill().names {
+			s.files[name] = file.seen
+		}
+		name := s.last()
+		for at := range journal.FrameSize(len("the only record")) {
+			damaged := bytes.Clone(s.files[name])
+			damaged[journal.HeaderSize+at] ^= 4
+			_, _, err := s.recover(map[string][]byte{name: damaged})
+			require.ErrorIsf(t, err, journal.ErrCorrupt, "byte %d", at)
+		}
+		require.NoError(t, j.Close(t.Context()))
+	})
 }
 
 func TestSegmentsThatAreMissingOrSwappedAreFoundOut(t *testing.T) {

@@ -262,6 +262,42 @@ func TestNothingIsAcknowledgedBesideASyncThatFails(t *testing.T) {
 	})
 }
 
+// The other way round: the sync succeeds, and a write beside it has failed.
+func TestASyncBesideAWriteThatFailsAcknowledgesNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		disk := newCrashFS()
+		gate := make(chan struct{})
+		writes := 0
+		disk.before = func(_ int, call, name string) error {
+			switch {
+			case call == "sync" && strings.HasSuffix(name, ".seg"):
+				<-gate
+			case call == "write" && strings.HasSuffix(name, ".seg"):
+				if writes++; writes == 2 {
+					return syscall.EIO
+				}
+			}
+			return nil
+		}
+		j := openOn(t, disk, options())
+		result := make(chan error, 1)
+		go func() {
+			_, err := j.Append(t.Context(), []byte("synced"), journal.AckDisk)
+			result <- err
+		}()
+		synctest.Wait()
+		_, err := j.Append(t.Context(), []byte("not written"), journal.AckJournal)
+		require.ErrorIs(t, err, syscall.EIO)
+		require.ErrorIs(t, <-result, syscall.EIO, "told at once, with the sync still under way")
+		close(gate)
+		synctest.Wait()
+		require.Zero(t, j.Stats().Durable)
+		require.ErrorIs(t, j.Wait(t.Context(), 1, journal.AckDisk), journal.ErrFailed, "and never otherwise")
+		require.ErrorIs(t, j.Close(t.Context()), journal.ErrFailed)
+	})
+}
+
 func TestAWaitEndsWithItsContextAndTheRecordStays(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -205,7 +205,7 @@ func beget(dir string, id journalID, database string) (*folder, error) {
 	if err := os.Mkdir(filepath.Join(dir, f.name), 0o700); err != nil {
 		return nil, err
 	}
-	identity, err := os.OpenFile(filepath.Join(dir, f.name, unborn), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	identity, err := os.OpenFile(filepath.Join(dir, f.name, unborn), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // as above
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(filepath.Join(dir, f.name)))
 	}
@@ -259,7 +259,7 @@ func adopt(dir, name string, options Options) (*Journal, error) {
 		return nil, clearUnborn(sub)
 	}
 	path := filepath.Join(sub, identityName)
-	identity, err := os.OpenFile(path, os.O_RDWR, 0)
+	identity, err := os.OpenFile(path, os.O_RDWR, 0) //nolint:gosec // as above
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil //nolint:nilnil // it was removed since
 	}
@@ -285,7 +285,7 @@ func adopt(dir, name string, options Options) (*Journal, error) {
 // clearUnborn takes away what a process left that ended while it made a journal. Nothing was ever put into it.
 func clearUnborn(dir string) error {
 	path := filepath.Join(dir, unborn)
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	f, err := os.OpenFile(path, os.O_RDWR, 0) //nolint:gosec // as above
 	if err != nil {
 		return nil // it is a moment old, or was never more than a folder: harmless
 	}

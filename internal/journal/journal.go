@@ -19,6 +19,8 @@ type Journal struct {
 	turn    chan struct{}
 	current *segment // the segment that is written; nil before the first. Changed by the committer only, with the turn.
 
+	together uint64 // how many frames the last sync was the first for; the committer's
+
 	wake  chan struct{}  // to the committer: there may be something to do
 	tend  chan struct{}  // to the keeper: the same
 	ready chan prepared  // from the keeper to the committer: the next segment, or why not
