@@ -51,9 +51,6 @@ func (j *Journal) shut() {
 	}
 	running := j.state == open
 	j.state = closing
-	if running && j.err == nil && j.next > 1 && !j.marked {
-		j.encode(kindMark, nil)
-	}
 	go j.end(running, j.next-1)
 }
 
@@ -72,7 +69,7 @@ func (j *Journal) end(running bool, last uint64) {
 	defer close(j.ended)
 	var errs []error
 	if running && last > 0 {
-		errs = append(errs, j.waitDurable(context.Background(), last))
+		errs = append(errs, j.seal(last))
 	}
 	if running {
 		close(j.quit)
@@ -86,4 +83,17 @@ func (j *Journal) end(running bool, last uint64) {
 		errs = append(errs, j.folder.leave(remove))
 	}
 	j.closed = errors.Join(errs...)
+}
+
+// seal makes everything up to the last sequence durable, and then a mark that says so.
+func (j *Journal) seal(last uint64) error {
+	if err := j.waitDurable(context.Background(), last); err != nil {
+		return err
+	}
+	j.mu.Lock()
+	if j.err == nil && !j.marked {
+		last = j.encode(kindMark, nil)
+	}
+	j.mu.Unlock()
+	return j.waitDurable(context.Background(), last)
 }

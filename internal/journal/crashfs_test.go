@@ -31,6 +31,8 @@ type crashFS struct {
 	// before is asked before a call has its effect: an error is returned instead of it, errPowerLost from then on, for
 	// all. It is set before the folder is used, and called without a lock.
 	before func(step int, call, name string) error
+	// after is told of a call that has had its effect and not yet returned.
+	after func(call, name string)
 }
 
 // nameChange is a file made (from is empty), renamed, or removed (to is empty).
@@ -110,6 +112,9 @@ func (c *crashFS) step(call, name string, do func() error) error {
 	var err error
 	if before != nil {
 		err = before(step, call, name)
+	}
+	if c.after != nil {
+		defer c.after(call, name)
 	}
 	c.mu.Lock()
 	defer runtime.Gosched() // others may write between what the call did and its return

@@ -97,18 +97,20 @@ func TestWhatCouldNotBeSyncedIsWrittenAgainByRecovery(t *testing.T) {
 	}
 	j := openOn(t, disk, options())
 	armed.Store(true)
-	_, err := j.Append(t.Context(), []byte("never synced"), journal.AckDisk)
+	payload := strings.Repeat("never synced, ", 100) // several sectors
+	_, err := j.Append(t.Context(), []byte(payload), journal.AckDisk)
 	require.ErrorIs(t, err, syscall.EIO)
 	require.Error(t, j.Close(t.Context()))
 	armed.Store(false)
 
 	again := journal.AdoptOn(disk, j, options())
 	before, _ := replayed(t, again)
-	require.Equal(t, []entry{{1, "never synced"}}, before)
-	require.NoError(t, again.Close(t.Context()))
+	require.Equal(t, []entry{{1, payload}}, before)
+	require.NoError(t, again.Wait(t.Context(), 1, journal.AckDisk))
 	last := journal.AdoptOn(disk.forget(), j, options())
 	after, _ := replayed(t, last)
 	require.Equal(t, before, after, "what was replayed once is on disk")
+	require.NoError(t, again.Close(t.Context()))
 	require.NoError(t, last.Close(t.Context()))
 }
 
@@ -220,6 +222,35 @@ func TestOneSyncServesAllWhoWait(t *testing.T) {
 		synctest.Wait()
 		require.EqualValues(t, 64, acknowledged.Load())
 		require.EqualValues(t, 2, j.Stats().Syncs)
+		require.NoError(t, j.Close(t.Context()))
+	})
+}
+
+// A sync has done its work and not yet returned when another record is written: it does not count for that one.
+func TestASyncSpeaksOnlyOfWhatWasWrittenBeforeIt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		disk := newCrashFS()
+		gate := make(chan struct{})
+		disk.after = func(call, name string) {
+			if call == "sync" && strings.HasSuffix(name, ".seg") {
+				<-gate
+			}
+		}
+		j := openOn(t, disk, options())
+		result := make(chan error, 1)
+		go func() {
+			_, err := j.Append(t.Context(), []byte("before"), journal.AckDisk)
+			result <- err
+		}()
+		synctest.Wait()
+		sequence, err := j.Append(t.Context(), []byte("beside"), journal.AckJournal)
+		require.NoError(t, err, "it does not wait for the sync")
+		gate <- struct{}{}
+		require.NoError(t, <-result)
+		synctest.Wait()
+		require.Less(t, j.Stats().Durable, sequence)
+		close(gate)
 		require.NoError(t, j.Close(t.Context()))
 	})
 }

@@ -189,7 +189,7 @@ func (r *replay) scan(last bool) error {
 		if whole && r.expected == 0 {
 			r.expected, r.segment.first = f.sequence, f.sequence
 		}
-		if whole && r.offset == headerSize && f.sequence > r.expected {
+		if whole && before > 0 && r.offset == headerSize && f.sequence > r.expected {
 			return r.corrupt(before-1, ended, fmt.Sprintf("the next segment begins with frame %d", f.sequence))
 		}
 		if !whole || f.sequence != r.expected {
