@@ -23,7 +23,7 @@ func (f *fill) finish() bool {
 		a.status = http.StatusOK
 		a.keepHeader()
 	}
-	f.deps.Seal(f.tooLate)
+	f.seal()
 	j := f.judge(written)
 	if !written && j.reason != "" {
 		// Nothing was written and nothing is stored: outer middleware may still write.

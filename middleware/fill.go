@@ -34,6 +34,7 @@ type fill struct {
 	passed Reason // why keeping mode was left; "" while the answer is kept
 	site   string // the line that caused it
 
+	route string       // for a late read, which comes when the request is over; set before the dependencies are sealed
 	late  atomic.Bool  // a read came after the handler had returned
 	store atomic.Bool  // the page is in the store, or about to be
 	key   atomic.Value // its key there (string)
@@ -224,6 +225,12 @@ func (f *fill) land(reason Reason, p *page, pick selector) {
 		p = nil
 	}
 	f.door.flights.land(f.flight, end, p, pick)
+}
+
+// seal ends the collecting of dependencies. The route is noted now: later the request may be another's.
+func (f *fill) seal() {
+	f.route = route(f.r)
+	f.deps.Seal(f.tooLate)
 }
 
 // report tells recorder and log how it went.

@@ -28,7 +28,7 @@ func (v *visit) head(fwd rfc9111.Fwd) {
 	var news http.Header
 	d.observe(v.w, inner, v.next, fwd, ReasonHead, func(s int, h http.Header) { status, news = s, h.Clone() })
 	f.ended = time.Now()
-	deps.Seal(f.tooLate)
+	f.seal()
 	if status == http.StatusOK {
 		f.headed(rfc9111.Canonical(news))
 	}

@@ -39,7 +39,7 @@ func (f *fill) tooLate(n coherence.Note) {
 		f.door.engine.Logger().Warn("a handler read after it had returned; its page is not kept",
 			"reason", string(coherence.ReasonLate), "at", n.Site)
 	}
-	f.door.record(Event{Context: f.r.Context(), Outcome: Late, Reason: coherence.ReasonLate, Route: route(f.r), Method: f.r.Method})
+	f.door.record(Event{Context: f.r.Context(), Outcome: Late, Reason: coherence.ReasonLate, Route: f.route, Method: f.r.Method})
 }
 
 // forget removes the page from the store.

@@ -38,7 +38,7 @@ func (f *fill) standIn() {
 		reason = ReasonStale
 	}
 	f.ended = time.Now()
-	f.deps.Seal(f.tooLate)
+	f.seal()
 	status := 0
 	if a.wrote {
 		status = a.status
