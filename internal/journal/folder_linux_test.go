@@ -20,7 +20,7 @@ func TestAFolderInMemoryPromisesNoDisk(t *testing.T) {
 	if err := syscall.Statfs("/dev/shm", &stat); err != nil || stat.Type != 0x01021994 {
 		t.Skip("/dev/shm is no tmpfs here")
 	}
-	dir, err := os.MkdirTemp("/dev/shm", "journal")
+	dir, err := os.MkdirTemp("/dev/shm", "journal") //nolint:usetesting // of all folders, this one
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	o := options()

@@ -75,9 +75,8 @@ func FuzzRecovery(f *testing.F) {
 			got = append(got, entry{sequence, string(payload)})
 			return nil
 		})
-		first := 0 // segments that are missing at the beginning may have been recycled
-		if len(got) > 0 {
-			first = slices.Index(s.entries, got[0])
+		if len(got) > 0 { // segments that are missing at the beginning may have been recycled
+			first := slices.Index(s.entries, got[0])
 			require.GreaterOrEqual(t, first, 0, "a record that was never put")
 			require.LessOrEqual(t, first+len(got), len(s.entries))
 			require.Equal(t, s.entries[first:first+len(got)], got)
