@@ -33,6 +33,31 @@
 // then stores the body once and it is encoded on each hit. Because an encoder outside changes bytes without touching the ETag, a
 // generated ETag is weak for clients that accept a coding; see [StrongETag].
 //
+// # Stale pages
+//
+// A page past its lifetime is not thrown away at once. One with an ETag or Last-Modified of its handler's is confirmed by it: the
+// handler is asked with If-None-Match and If-Modified-Since, and its 304 makes the page fresh again and updates its header; so a page that
+// says `no-cache` costs its handler a look, and no body. `stale-while-revalidate` has it served while it is made again, by a request of
+// its own that no client waits for; `stale-if-error` has it stand in for 500, 502, 503, 504, a panic, or a deadline. [StaleWhileRevalidate]
+// and [StaleIfError] are defaults for both; `must-revalidate`, `proxy-revalidate`, `no-cache` and s-maxage forbid them. Of a page that
+// something has changed for, nothing but the `stale-if-error` of its own handler is heard, and only when the handler fails.
+//
+// # In what order
+//
+// From the outside in: recoverer, request ids and logging; [Track]; authentication and tenants; CORS; compression; this cache;
+// then handlers. A hit passes all that is outside, so authentication and CORS judge every request, and what they add to the
+// header is theirs again on each. A panic passes the cache and reaches the recoverer, but for one that a stale page stands in
+// for, which is logged. What middleware inside adds to the header is stored: nothing that is meant for one request belongs there.
+//
+//	r := chi.NewRouter()
+//	r.Use(chimiddleware.RequestID, chimiddleware.Recoverer, middleware.Track(engine), authenticate, cors, chimiddleware.Compress(5))
+//	r.With(middleware.Shared(engine)).Get("/products/{id}", showProduct)
+//
+// # Ranges
+//
+// The parts of a stored page are cut by the rules of [net/http.ServeContent]; a range of a page that is not stored is the handler's
+// to answer, and is not stored. As with ServeContent, an encoder outside must leave 206 alone.
+//
 // # Purging
 //
 // Invalidate with [github.com/cachewright/cachewright/coherence.URLTag] removes a URL in all its variants, in every door:

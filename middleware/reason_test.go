@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -27,6 +28,20 @@ func TestEveryReasonIsInTheDocumentedTable(t *testing.T) {
 			require.NotEmpty(t, strings.TrimSpace(meaning), "the reason %s is explained", name)
 			documented = append(documented, middleware.Reason(name))
 		}
+	}
+	require.Equal(t, middleware.Reasons(), documented)
+}
+
+func TestTheTableOfReasonsInTheDocsIsThatOfThePackage(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../docs/pages.md")
+	require.NoError(t, err)
+	_, table, found := strings.Cut(string(text), "| reason | means |\n|---|---|\n")
+	require.True(t, found)
+	var documented []middleware.Reason
+	for row := range strings.Lines(table) {
+		name, _, _ := strings.Cut(strings.TrimPrefix(row, "| `"), "`")
+		documented = append(documented, middleware.Reason(name))
 	}
 	require.Equal(t, middleware.Reasons(), documented)
 }
