@@ -15,10 +15,14 @@ type originals struct {
 	query, row, raw, create, update, del func(*gorm.DB)
 
 	beginCreate, beginUpdate, beginDelete func(*gorm.DB)
+	endCreate, endUpdate, endDelete       func(*gorm.DB)
 }
 
 // beginTransaction is the callback that begins GORM's default transaction.
 const beginTransaction = "gorm:begin_transaction"
+
+// endTransaction is the one that ends it.
+const endTransaction = "gorm:commit_or_rollback_transaction"
 
 // register puts our callbacks in place of GORM's. The names stay, so other plugins' Before and After still find them.
 func (p *Plugin) register(db *gorm.DB) error {
@@ -40,11 +44,14 @@ func (p *Plugin) register(db *gorm.DB) error {
 		{beginTransaction, cb.Create().Get, cb.Create().Replace, &o.beginCreate, p.beginTransaction(&o.beginCreate, opCreate)},
 		{beginTransaction, cb.Update().Get, cb.Update().Replace, &o.beginUpdate, p.beginTransaction(&o.beginUpdate, opUpdate)},
 		{beginTransaction, cb.Delete().Get, cb.Delete().Replace, &o.beginDelete, p.beginTransaction(&o.beginDelete, opDelete)},
+		{endTransaction, cb.Create().Get, cb.Create().Replace, &o.endCreate, p.endTransaction(&o.endCreate)},
+		{endTransaction, cb.Update().Get, cb.Update().Replace, &o.endUpdate, p.endTransaction(&o.endUpdate)},
+		{endTransaction, cb.Delete().Get, cb.Delete().Replace, &o.endDelete, p.endTransaction(&o.endDelete)},
 	}
 	var errs []error
 	for _, s := range slots {
 		*s.keep = s.get(s.name)
-		if *s.keep == nil && s.name == beginTransaction {
+		if *s.keep == nil && (s.name == beginTransaction || s.name == endTransaction) {
 			continue // GORM leaves it out under SkipDefaultTransaction
 		}
 		if *s.keep == nil {

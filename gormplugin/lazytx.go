@@ -43,11 +43,29 @@ func (p *Plugin) beginTransaction(original *func(*gorm.DB), op operation) func(*
 			(*original)(db)
 		case p.mayWait(db, m, op):
 			stmt.ConnPool = &lazyTx{plugin: p, owner: stmt, model: m, pool: stmt.ConnPool, beginner: beginner, ctx: stmt.Context}
-			db.InstanceSet("gorm:started_transaction", true)
 		default:
 			p.warm(db)
 			p.beginDefault(db, m, *original)
 		}
+	}
+}
+
+// endTransaction stands in place of gorm:commit_or_rollback_transaction. GORM's own looks for a mark that costs more than an
+// acknowledged write; a lazy transaction is its own mark.
+func (p *Plugin) endTransaction(original *func(*gorm.DB)) func(*gorm.DB) {
+	return func(db *gorm.DB) {
+		stmt := db.Statement
+		lazy, ok := stmt.ConnPool.(*lazyTx)
+		if !ok || lazy.owner != stmt {
+			(*original)(db)
+			return
+		}
+		if lazy.inner != nil && db.Error != nil {
+			db.Rollback()
+		} else if lazy.inner != nil {
+			db.Commit()
+		}
+		stmt.ConnPool = db.ConnPool // as GORM does
 	}
 }
 
