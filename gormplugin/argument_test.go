@@ -40,6 +40,10 @@ func TestAnArgumentIsAskedForItsValueAsOftenAsWithoutThePlugin(t *testing.T) {
 				return db.Raw("UPDATE wares SET price = ? WHERE id = 1 RETURNING id", price).Scan(new(int64)).Error
 			},
 		}
+		if c.database.Name == "mysql" { // has no UPDATE … RETURNING
+			delete(writes, "that returns")
+			delete(writes, "raw that returns")
+		}
 		for name, write := range writes {
 			var plain, with int
 			require.NoError(t, write(c.plain, asked{10, &plain}), name)

@@ -77,10 +77,14 @@ func (r *reader) multiGet() (*multiGet, bool) {
 		}
 	}
 	rel := r.relation()
-	if rel == nil || rel.keys[strings.ToLower(m.keys[0].DBName)] != keyInt {
+	if rel == nil {
 		return nil, false
 	}
-	found, ok := pinned(stmt, m, []keyClass{keyInt})
+	class := rel.keys[strings.ToLower(m.keys[0].DBName)]
+	if !class.integer() {
+		return nil, false
+	}
+	found, ok := pinned(stmt, m, []keyClass{class})
 	if !ok || !found.exact || len(found.keys) == 0 {
 		return nil, false
 	}
@@ -281,7 +285,15 @@ func intAt(it rowset.Iterator, column int) (int64, bool) {
 		it.Value()
 	}
 	v := it.Value()
-	return v.Int64(), v.Kind() == rowset.KindInt64
+	if v.Kind() == rowset.KindInt64 {
+		return v.Int64(), true
+	}
+	text, ok := keyOfValue(keyInt, v) // of an unsigned column
+	if !ok {
+		return 0, false
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	return n, err == nil
 }
 
 // finish hands all rows to the destination if they were there together: every stamp is checked once more. read are the stamps
