@@ -71,6 +71,9 @@ func (f *fill) remembered() http.Header {
 		field := &f.old.fields[i]
 		field.apply(h, make([]string, len(field.values)))
 	}
+	if len(f.door.surrogates) > 0 && len(f.old.stamps) > maxSurrogates {
+		delete(h, rfc9111.CDNCacheControl) // ours, for caches outside
+	}
 	return h
 }
 

@@ -207,6 +207,9 @@ func (j *judgement) complete(f *fill) {
 	case j.tracked:
 		addDefault(h, "no-cache")
 	}
+	if len(d.surrogates) > 0 && j.reason == "" {
+		d.addSurrogates(h, j.stamps)
+	}
 	j.header = rfc9111.Canonical(h)
 	if a.status == http.StatusOK && len(j.header["Etag"]) == 0 && (j.tracked || j.reason == "") {
 		j.etag = generateETag(j.header, a.body)

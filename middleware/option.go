@@ -49,6 +49,7 @@ type settings struct {
 	query           *queryRule
 	version         string
 	showKey         bool
+	surrogates      []string // fields, canonical
 	dropCookies     bool
 	staleRefresh    time.Duration
 	staleError      time.Duration
@@ -303,6 +304,23 @@ func WithVersion(version string) Option {
 // ShowKey adds to Cache-Status what the page is keyed by, for developers: URLs and request fields that only their sender should
 // see. By default nothing is shown.
 func ShowKey() Option { return func(s *settings) { s.showKey = true } }
+
+// SurrogateKeys adds opaque keys of what each stored page stands on to these fields, for a cache outside that purges by keys:
+// "Surrogate-Key", or "Cache-Tag", whose keys are parted by commas. Purge what [coherence.Engine.SurrogateKeys] says when
+// [coherence.Engine.OnCommit] is told of a write. A page of more than 128 keys says CDN-Cache-Control: no-store instead.
+func SurrogateKeys(fields ...string) Option {
+	return func(s *settings) {
+		if len(fields) == 0 {
+			s.refuse("SurrogateKeys needs a field")
+		}
+		for _, name := range fields {
+			if !rfc9111.ValidName(name) {
+				s.refuse("SurrogateKeys(%q): that is no name of a header field", name)
+			}
+			s.surrogates = append(s.surrogates, http.CanonicalHeaderKey(name))
+		}
+	}
+}
 
 // WithoutForwarded leaves X-Forwarded-Host, -Proto and -Prefix, X-Original-URL, X-Rewrite-URL and X-HTTP-Method-Override, and
 // what Forwarded says of host and protocol, out of the key. It is safe only where the application never reads them, or where they come from a trusted proxy that
