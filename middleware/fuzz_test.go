@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -42,15 +43,29 @@ func FuzzLine79HeaderBytes(f *testing.F) {
 		f.Add("Expires", seed, "Cache-Control", seed)
 		f.Add("Etag", seed, "Accept-Encoding", seed)
 		f.Add("Cache-Status", seed, "Pragma", seed)
+		f.Add("Etag", seed, "Range", "bytes=0-0")
+		f.Add("Last-Modified", seed, "If-Range", seed)
+		f.Add("Surrogate-Key", seed, "Accept-Language", seed)
 	}
 	engine := newEngine(f)
 	f.Fuzz(func(t *testing.T, name, value, asked, asks string) {
 		s := behind(func(w http.ResponseWriter, r *http.Request) {
 			w.Header()[name] = []string{value}
+			if r.Header.Get("If-None-Match") != "" {
+				w.WriteHeader(http.StatusNotModified)
+				return
+			}
 			tracked("x")(w, r)
-		}, middleware.Shared(engine, middleware.Cookies("a")))
-		for range 3 {
+		}, middleware.Shared(engine, middleware.Cookies("a"), middleware.Negotiate(), middleware.IgnoreParameters("u*"), middleware.Heuristic(),
+			middleware.StaleIfError(time.Hour), middleware.SurrogateKeys("Surrogate-Key"), middleware.ShowKey()))
+		for i := range 6 {
 			r := request(http.MethodGet, "/")
+			if i%2 == 1 {
+				r.Header["Range"] = []string{"bytes=0-"}
+			}
+			if i > 3 {
+				r.Header["Cache-Control"] = []string{"no-cache"}
+			}
 			r.Header[asked] = []string{asks}
 			got := s.send(r)
 			if got.StatusCode == http.StatusOK && got.body != "x" {

@@ -186,10 +186,11 @@ func (v *visit) shown(s *selector) string {
 	if s.all {
 		names = slices.Concat(names, v.keyed, v.credentials)
 	}
+	b := []byte(text)
 	for _, name := range names {
-		text += " " + name + ": " + strings.Join(v.header[name], ", ")
+		b = append(append(append(append(b, ' '), name...), ": "...), strings.Join(v.header[name], ", ")...)
 	}
-	return text
+	return string(b)
 }
 
 // tagURL is the URL of a request for URLTag. Forwarding fields have no say in it.

@@ -91,7 +91,7 @@ func (d *door) peek(ctx context.Context, v *visit, key string) (coherence.Hit, b
 	well := true
 	select {
 	case a = <-answers:
-		well = limited.Err() != context.DeadlineExceeded || a.ok //nolint:errorlint // a context's own error
+		well = limited.Err() != context.DeadlineExceeded || a.ok
 	case <-timer.C:
 		well = false
 	case <-ctx.Done():
