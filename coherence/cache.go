@@ -27,12 +27,15 @@ type Cache struct {
 	copiesOnce sync.Once
 	copies     any
 
-	mu      sync.Mutex         // guards flights
+	slots chan struct{} // taken by the reads of the database while the lease is over
+
+	mu      sync.Mutex         // guards what follows
 	flights map[string]*flight // reads under way that others may join
+	began   uint64             // flights so far
 }
 
 func newCache(e *Engine, c *cacheCounters) *Cache {
-	return &Cache{engine: e, counters: c, flights: map[string]*flight{}}
+	return &Cache{engine: e, counters: c, flights: map[string]*flight{}, slots: make(chan struct{}, lapsedReads)}
 }
 
 // Hit is an entry whose stamps were valid when it was found. Value must not be changed; it stays good after the entry is gone.
@@ -46,7 +49,9 @@ type Hit struct {
 func (h Hit) Stamps(dst Stamps) Stamps { return h.stamps.appendTo(dst) }
 
 // Valid checks the stamps once more, as a reader that joins several hits must. The zero Hit is not valid.
-func (h Hit) Valid() bool { return h.engine != nil && h.engine.words.holdRaw(h.stamps) }
+func (h Hit) Valid() bool {
+	return h.engine != nil && h.engine.current() && h.engine.words.holdRaw(h.stamps)
+}
 
 // Peek returns the entry under the key whether its stamps are valid or not, for those who may serve what is known to be
 // outdated: ask [Hit.Valid]. It counts as a hit or a miss by that. In all else it is Get.
@@ -215,11 +220,13 @@ func (c *Cache) open(b []byte) (Hit, bool) {
 		return Hit{}, false
 	case !ours:
 		return Hit{}, false
-	case !e.words.holdRaw(stamps):
+	}
+	hit := Hit{Value: payload, engine: e, stamps: stamps}
+	if !hit.Valid() {
 		c.counters.stale.Add(1)
 		return Hit{}, false
 	}
-	return Hit{Value: payload, engine: e, stamps: stamps}, true
+	return hit, true
 }
 
 func (c *Cache) set(ctx context.Context, key string, value []byte, s Stamps, life Life) error {

@@ -39,6 +39,8 @@ type Engine struct {
 	pagesMade atomic.Int64 // pages being made now; reads without a dependency set look for strays only then
 	making    sync.Map     // goroutine id -> *Deps of the page made on it
 	listeners listeners
+	lease     atomic.Pointer[lease] // nil without a backplane; set once, by Start
+	outgoing  outgoing
 
 	mu          sync.Mutex   // guards what follows, and the steps from New to Start to Close
 	closeStores func() error // closes each store once; nil before Start
@@ -54,6 +56,7 @@ func New(opts ...Option) (*Engine, error) {
 	e.rows = newCache(e, &e.counters.rows)
 	e.pages = newCache(e, &e.counters.pages)
 	e.jobs = newJobs()
+	e.outgoing.wake = make(chan struct{}, 1)
 	if s.deferred {
 		return e, errors.Join(s.errs...)
 	}
@@ -98,6 +101,9 @@ func (e *Engine) Start(opts ...Option) error {
 		return err
 	})
 	e.logger, e.scope = s.logger, s.scope
+	if s.backplane != nil {
+		e.connect(s.backplane, s.lease)
+	}
 	e.started.Store(true)
 	return nil
 }

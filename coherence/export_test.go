@@ -1,5 +1,7 @@
 package coherence
 
+import "time"
+
 // WithBits makes the table 1<<bits words long, so that tags collide. At least 1.
 func WithBits(bits int) Option { return func(s *settings) { s.bits = bits } }
 
@@ -60,3 +62,9 @@ func (e *Engine) FrontUsed() int64 {
 	defer e.rows.front.mu.Unlock()
 	return e.rows.front.used
 }
+
+// SetWallAhead makes the wall clock of the lease run ahead of the monotonic one, as after a suspension.
+func SetWallAhead(e *Engine, by time.Duration) { e.lease.Load().wall.Add(-int64(by)) }
+
+// LapsedReads is how many reads of the database run at once while a lease is over.
+const LapsedReads = lapsedReads

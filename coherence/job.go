@@ -28,12 +28,17 @@ func (e *Engine) Go(job func(ctx context.Context)) bool {
 	if e.closed.Load() {
 		return false
 	}
+	e.goLocked(job)
+	return true
+}
+
+// goLocked is Go with mu held, on an engine that is not closed.
+func (e *Engine) goLocked(job func(ctx context.Context)) {
 	e.jobs.running++
 	go func() {
 		defer e.jobEnded()
 		job(e.jobs.life)
 	}()
-	return true
 }
 
 func (e *Engine) jobEnded() {

@@ -24,6 +24,7 @@ type Loaded struct {
 // flight is one read of the database that later callers may join.
 type flight struct {
 	stamps Stamps        // what the leader stamped before it read; never changes while the flight is in the map
+	number uint64        // of the flights of its cache, in the order in which they began
 	done   chan struct{} // closed when the fields below are final
 	value  []byte
 	err    error
@@ -41,6 +42,9 @@ type flight struct {
 // An error of read is returned as it is, to all who joined.
 func (c *Cache) Load(ctx context.Context, key string, tags []Tag, read func(context.Context) (Filled, error)) (Loaded, error) {
 	for {
+		if !c.engine.current() {
+			return c.loadLapsed(ctx, key, tags, read)
+		}
 		if err := ctx.Err(); err != nil {
 			return Loaded{}, err
 		}
@@ -70,7 +74,7 @@ func (c *Cache) Load(ctx context.Context, key string, tags []Tag, read func(cont
 // The stamps are checked here again, version and writers in one load of each word. To look for writers alone would not do: one
 // that committed before this caller began may publish between the taking of the stamps and the look.
 func (c *Cache) join(key string, stamps Stamps) (f *flight, lead bool) {
-	if switches.On(switches.CoalesceQuiet) && !c.engine.Valid(stamps) {
+	if switches.On(switches.CoalesceQuiet) && !c.engine.words.hold(stamps) {
 		return nil, false
 	}
 	c.mu.Lock()
@@ -79,9 +83,15 @@ func (c *Cache) join(key string, stamps Stamps) (f *flight, lead bool) {
 		return f, false
 	}
 	// A read under other stamps is overtaken: nobody who comes from now on may join it.
-	f = &flight{stamps: stamps, done: make(chan struct{}), failed: true}
+	return c.begin(key, stamps), true
+}
+
+// begin puts a new flight into the map. Call with mu held.
+func (c *Cache) begin(key string, stamps Stamps) *flight {
+	c.began++
+	f := &flight{stamps: stamps, number: c.began, done: make(chan struct{}), failed: true}
 	c.flights[key] = f
-	return f, true
+	return f
 }
 
 // lead reads for all who joined. The flight leaves the map before it is done, so nobody joins a finished read. It does so on

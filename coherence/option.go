@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/cachewright/cachewright/store"
 	"github.com/cachewright/cachewright/store/bigcachestore"
@@ -28,7 +29,11 @@ type settings struct {
 	scope    func(context.Context) string
 	deferred bool
 	bits     int // the table has 1<<bits words
-	errs     []error
+
+	backplane Backplane
+	lease     time.Duration
+
+	errs []error
 }
 
 // WithMemory bounds the cached bytes of the built-in BigCache store. Default [DefaultMemory]; at least 8 MiB.

@@ -37,17 +37,13 @@ func (e *Engine) Stamp(dst Stamps, tags ...Tag) Stamps {
 	return dst
 }
 
-// Valid reports whether the stamps vouch still: no version moved and nobody is writing. No lock, no allocation.
+// Valid reports whether the stamps vouch still: no version moved and nobody is writing. No lock, no allocation. With a backplane
+// it is false while the lease is over: then nobody knows what others have written.
 //
 // The words are read one after the other, and that is enough: if each is unmoved at its own moment, all were unmoved at
 // the moment of the first reading, which lies within this call.
 func (e *Engine) Valid(s Stamps) bool {
-	for _, st := range s {
-		if !e.words.holds(st) {
-			return false
-		}
-	}
-	return len(s) > 0
+	return e.current() && e.words.hold(s)
 }
 
 // Moved reports whether some version has moved, whoever is writing now. Stamps that moved can never be valid again.

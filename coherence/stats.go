@@ -1,6 +1,9 @@
 package coherence
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+	"time"
+)
 
 // Stats are an engine's figures since it was made. Each is read for itself: together they are no snapshot.
 type Stats struct {
@@ -10,6 +13,18 @@ type Stats struct {
 	Publishes       uint64 // writes that moved versions, invalidations included
 	Installs        uint64 // values a write put into the cache
 	InstallsSkipped uint64 // values not installed because another writer met the row
+
+	Backplane BackplaneStats // zero without one
+}
+
+// BackplaneStats are the figures of the news from other processes.
+type BackplaneStats struct {
+	Attached bool
+	Current  bool          // the lease holds: entries are served
+	Lag      time.Duration // how long ago everything there was had been applied; negative: never yet
+	Lease    time.Duration
+	Received uint64 // tags of writes of others
+	Dropped  uint64 // times the whole cache was dropped because writes may have been missed; the start is one
 }
 
 // CacheStats are the figures of one cache.
@@ -29,6 +44,8 @@ type counters struct {
 	publishes       atomic.Uint64
 	installs        atomic.Uint64
 	installsSkipped atomic.Uint64
+	received        atomic.Uint64
+	dropped         atomic.Uint64
 }
 
 type cacheCounters struct {
@@ -41,6 +58,22 @@ func (e *Engine) Stats() Stats {
 	return Stats{
 		Rows: c.rows.stats(), Pages: c.pages.stats(),
 		Publishes: c.publishes.Load(), Installs: c.installs.Load(), InstallsSkipped: c.installsSkipped.Load(),
+		Backplane: e.backplaneStats(),
+	}
+}
+
+func (e *Engine) backplaneStats() BackplaneStats {
+	l := e.lease.Load()
+	if l == nil {
+		return BackplaneStats{}
+	}
+	lag, ever := l.lag()
+	if !ever {
+		lag = -1
+	}
+	return BackplaneStats{
+		Attached: true, Current: l.holds(), Lag: lag, Lease: l.length,
+		Received: e.counters.received.Load(), Dropped: e.counters.dropped.Load(),
 	}
 }
 

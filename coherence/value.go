@@ -48,9 +48,10 @@ func (t Tag) Untold() Tag {
 
 // Before is [Cache.Get] for a writer that asks what a row held before: it counts as no read, and only what is valid now is found.
 // While a transaction that has changed a row holds its lock, and has not been announced yet, a row found here is the row as
-// everybody else sees it, and stays so until COMMIT.
+// everybody else sees it, and stays so until COMMIT. With a backplane nothing is found: a write of another process may be committed
+// and not yet heard of.
 func (c *Cache) Before(ctx context.Context, key string) (value []byte, ok bool) {
-	if !c.engine.Ready() {
+	if !c.engine.Ready() || c.engine.lease.Load() != nil {
 		return nil, false
 	}
 	b, err := c.store.Get(ctx, key)

@@ -64,7 +64,17 @@ func (w words) quiet(s Stamps) bool {
 	return true
 }
 
-// holdRaw is Valid for stamps where they lie in an entry. Bytes that name no word of the table never hold.
+// hold reports whether all stamps hold, of which there must be some.
+func (w words) hold(s Stamps) bool {
+	for _, st := range s {
+		if !w.holds(st) {
+			return false
+		}
+	}
+	return len(s) > 0
+}
+
+// holdRaw is hold for stamps where they lie in an entry. Bytes that name no word of the table never hold.
 func (w words) holdRaw(s rawStamps) bool {
 	for i := range s.len() {
 		st := s.at(i)

@@ -18,6 +18,7 @@ type Write struct {
 	held     []heldWord // sorted by word, each once
 	installs []install
 	ended    bool
+	carried  bool        // its transaction tells others of it
 	few      [6]heldWord // room for held: a row takes three, a table two
 }
 
@@ -77,6 +78,16 @@ func (e *Engine) enter(ctx context.Context, h *heldWord) error {
 	}
 }
 
+// Carry says that the write's own transaction tells others of it, by an [Outbox]: its end does not.
+func (w *Write) Carry() { w.carried = true }
+
+// tell has others told of the write, if its transaction does not.
+func (w *Write) tell() {
+	if !w.carried {
+		w.engine.outgoing.add(w.tags)
+	}
+}
+
 // Tags are the tags the write was announced with.
 func (w *Write) Tags() []Tag { return w.tags }
 
@@ -88,6 +99,7 @@ func (w *Write) Publish(ctx context.Context) {
 		return
 	}
 	w.leave()
+	w.tell()
 	defer w.engine.listeners.announce(w.tags) // even if a store panics: the write is visible
 	for i := range w.installs {
 		w.install(ctx, &w.installs[i])
@@ -101,6 +113,7 @@ func (w *Write) Settle() {
 		return
 	}
 	w.leave()
+	w.tell()
 	w.engine.listeners.announce(w.tags)
 }
 
