@@ -259,9 +259,10 @@ func recoverAll(t *testing.T, db *ledger, dir string) bool {
 			require.NoError(t, err)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
+		dying := db.dying
 		go func() {
 			select {
-			case <-db.dying:
+			case <-dying:
 				cancel()
 			case <-ctx.Done():
 			}
