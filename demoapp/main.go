@@ -1,12 +1,13 @@
 // Command demoapp is a small shop with a JSON API on chi and GORM, whose rows and pages Cachewright caches. It shows how
 // an application is put together with the library, and runs a tour that shows what the library does.
 //
-//	go run ./demoapp          # serve
+//	go run ./demoapp          # the dashboard
 //	go run ./demoapp -tour    # the tour
 //	go run ./demoapp -help    # the rest
 //
 // Start reading at internal/shop, the models and their tags; then internal/api, the routes and the two doors of the page
-// cache; then internal/app, which puts it together and ends it in the right order.
+// cache; then internal/app, which puts it together and ends it in the right order. The dashboard (internal/dashboard) runs in a
+// process of its own, which supervises the shop.
 //
 // It is a demo: anybody may change a price, and a token says who somebody is without proof. By default it listens on this
 // machine alone.
@@ -42,7 +43,7 @@ const (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	p := program{getenv: os.Getenv, interactive: isatty.IsTerminal(os.Stdin.Fd()), stdout: os.Stdout, stderr: os.Stderr}
+	p := program{getenv: os.Getenv, interactive: isatty.IsTerminal(os.Stdin.Fd()), stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}
 	code := p.run(ctx, os.Args[1:])
 	stop()
 	os.Exit(code)
@@ -52,6 +53,7 @@ func main() {
 type program struct {
 	getenv         func(string) string
 	interactive    bool // somebody sits at standard input
+	stdin          io.Reader
 	stdout, stderr io.Writer
 }
 
@@ -71,30 +73,37 @@ func (p program) run(ctx context.Context, args []string) int {
 	return exitOK
 }
 
-// start runs the application from its start to its stop.
-func (p program) start(ctx context.Context, cfg config) (err error) {
+// start runs what is asked for, from its start to its stop.
+func (p program) start(ctx context.Context, cfg config) error {
+	if cfg.supervised {
+		return p.supervised(ctx, cfg)
+	}
 	if cfg.dsn == "" {
 		fmt.Fprintln(p.stdout, "database: SQLite in a temporary file, removed at the end; -dsn keeps the data")
 	}
-	a, err := app.Start(ctx, app.Config{Addr: cfg.addr, DSN: cfg.dsn, Logger: p.logger(cfg), Progress: func(what string, rows int) {
-		fmt.Fprintf(p.stdout, "seeded %5d %s\n", rows, what)
-	}})
+	if cfg.tour || cfg.plain {
+		if err := p.inProcess(ctx, cfg); err != nil || cfg.plain {
+			return err
+		}
+		if !cfg.serve || !p.interactive || ctx.Err() != nil {
+			return nil
+		}
+	}
+	return p.dashboard(ctx, cfg)
+}
+
+// inProcess runs the shop here: for the tour, for -plain, or for both.
+func (p program) inProcess(ctx context.Context, cfg config) (err error) {
+	a, err := app.Start(ctx, p.appConfig(cfg))
 	if err != nil {
 		return fmt.Errorf("start: %w", err)
 	}
-	defer func() {
-		// The interrupt that ended ctx is no reason to lose what is pending.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
-		defer cancel()
-		if stopped := a.Stop(ctx); stopped != nil {
-			err = errors.Join(err, fmt.Errorf("stop: %w", stopped))
-		}
-	}()
+	defer p.stop(ctx, a, &err)
 	if cfg.tour {
 		if err := p.tour(ctx, a); err != nil {
 			return err
 		}
-		if !cfg.serve || !p.interactive {
+		if !cfg.plain || !cfg.serve || !p.interactive {
 			return nil
 		}
 	}
@@ -105,6 +114,27 @@ func (p program) start(ctx context.Context, cfg config) (err error) {
 		return nil
 	case err := <-a.Served():
 		return err
+	}
+}
+
+func (p program) appConfig(cfg config) app.Config {
+	return app.Config{
+		Addr: cfg.addr, DSN: cfg.dsn, Logger: p.logger(cfg), Journal: cfg.journal, Policies: cfg.policies, Uncached: cfg.uncached,
+		Textbook: cfg.textbook,
+		Progress: func(what string, rows int) {
+			if !cfg.supervised {
+				fmt.Fprintf(p.stdout, "seeded %5d %s\n", rows, what)
+			}
+		},
+	}
+}
+
+// stop ends the shop, and adds what went wrong to the error. The interrupt that ended ctx is no reason to lose what is pending.
+func (p program) stop(ctx context.Context, a *app.App, err *error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	defer cancel()
+	if stopped := a.Stop(ctx); stopped != nil {
+		*err = errors.Join(*err, fmt.Errorf("stop: %w", stopped))
 	}
 }
 
@@ -133,5 +163,9 @@ func (p program) logger(cfg config) *slog.Logger {
 	case cfg.tour:
 		level = slog.LevelWarn
 	}
-	return slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: level}))
+	options := &slog.HandlerOptions{Level: level}
+	if cfg.json {
+		return slog.New(slog.NewJSONHandler(p.stderr, options))
+	}
+	return slog.New(slog.NewTextHandler(p.stderr, options))
 }

@@ -19,7 +19,14 @@ import (
 	"github.com/cachewright/cachewright/internal/testkit"
 )
 
-func TestMain(m *testing.M) { testkit.Main(m) }
+// TestMain is also the demo: the shop that a dashboard under test supervises.
+func TestMain(m *testing.M) {
+	if name, value, _ := strings.Cut(childEnv, "="); os.Getenv(name) == value {
+		main()
+		return
+	}
+	testkit.Main(m)
+}
 
 // outcome is what became of a run of the program.
 type outcome struct {
@@ -64,7 +71,9 @@ func TestHelpNamesEveryFlag(t *testing.T) {
 	got := run(t, "-help")
 	require.Equal(t, exitOK, got.code)
 	require.Empty(t, got.stderr)
-	for _, flag := range []string{"-addr", "-dsn", "-tour", "-serve", "-v"} {
+	for _, flag := range []string{
+		"-addr", "-dsn", "-tour", "-serve", "-v", "-journal", "-policy", "-rate", "-plain", "-readonly", "-uncached", "-json",
+	} {
 		require.Contains(t, got.stdout, "\n  "+flag)
 	}
 }
@@ -124,7 +133,7 @@ func TestItServesUntilInterruptedAndKeepsWhatItCounted(t *testing.T) {
 	p := program{getenv: func(string) string { return "" }, stdout: writer, stderr: &stderr}
 	ended := make(chan int, 1)
 	go func() {
-		ended <- p.run(ctx, []string{"-addr", "127.0.0.1:0", "-dsn", dsn})
+		ended <- p.run(ctx, []string{"-plain", "-addr", "127.0.0.1:0", "-dsn", dsn})
 		_ = writer.Close()
 	}()
 	lines := bufio.NewScanner(reader)

@@ -42,3 +42,12 @@ func BesideDSN(dsn string) (string, error) {
 	u.RawQuery = q.Encode()
 	return u.String(), nil
 }
+
+// Shown is a DSN for people: without its password.
+func Shown(dsn string) string {
+	found, err := parse(dsn)
+	if err != nil {
+		return "a database"
+	}
+	return found.shown
+}
