@@ -91,6 +91,8 @@ func (a *answer) early() Reason {
 	switch {
 	case a.status == http.StatusSwitchingProtocols:
 		return ReasonUpgrade
+	case a.held():
+		return ""
 	case a.declared > int64(a.limit):
 		return ReasonTooLarge
 	case streams(a.header.Get("Content-Type")):

@@ -64,3 +64,16 @@ func (f *fill) sameBytes(j *judgement) bool {
 	tag := j.header.Get("Etag")
 	return len(tag) > 2 && tag[0] == '"' && slices.Equal(j.header["Etag"], old.validator["Etag"])
 }
+
+// unchanged reports whether the page is stored already as it is to be: one that is confirmed at each request need not be written
+// at each.
+func (f *fill) unchanged(p *page) bool {
+	old := f.old
+	if old == nil || f.moved || f.late.Load() || !p.is(pageNoCache) || !old.is(pageNoCache) || p.flags != old.flags || p.key != old.key ||
+		p.status != old.status || p.etag != old.etag || len(p.body) != len(old.body) || len(p.body) > 0 && &p.body[0] != &old.body[0] {
+		return false
+	}
+	return slices.EqualFunc(p.fields, old.fields, func(a, b pageField) bool {
+		return a.op == b.op && a.name == b.name && (a.name == "Date" || slices.Equal(a.values, b.values))
+	})
+}

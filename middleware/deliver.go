@@ -45,7 +45,7 @@ func (f *fill) finish() bool {
 	if p != nil {
 		f.settle(j, p)
 	}
-	stored := j.reason == "" && f.put(j, p)
+	stored := j.reason == "" && (f.unchanged(p) || f.put(j, p))
 	f.land(j.reason, p, j.pick)
 	a.sendBody(rest)
 	a.superfluous()

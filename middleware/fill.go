@@ -116,9 +116,6 @@ func (f *fill) examine(status int, h http.Header) Reason {
 	if headerSize(h) > maxHeader {
 		return ReasonHeaderTooLarge
 	}
-	if f.holds() {
-		return ""
-	}
 	full := rfc9111.Canonical(h)
 	switch directives := rfc9111.ParseResponse(full, f.door.targeted); {
 	case directives.NoStore && !directives.MustUnderstand:

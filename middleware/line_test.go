@@ -39,6 +39,7 @@ func TestLine33AStepOfTheWallClockMakesNoPageImmortal(t *testing.T) {
 
 func TestLine35APageThatSaysNoCacheIsConfirmedEachTime(t *testing.T) {
 	t.Parallel()
+	e := newEngine(t)
 	s := behind(func(w http.ResponseWriter, r *http.Request) {
 		set(w.Header(), "Cache-Control: no-cache, max-age=60", `ETag: "a"`)
 		if r.Header.Get("If-None-Match") == `"a"` {
@@ -46,8 +47,10 @@ func TestLine35APageThatSaysNoCacheIsConfirmedEachTime(t *testing.T) {
 			return
 		}
 		_, _ = io.WriteString(w, "x")
-	}, middleware.Shared(newEngine(t)))
+	}, middleware.Shared(e))
 	requireStored(t, s.get("/"))
+	filled := e.Stats().Pages.Fills
+	defer func() { require.Equal(t, filled, e.Stats().Pages.Fills, "what has not changed is not written again") }()
 	for i := range 3 {
 		r := s.get("/")
 		requireStored(t, r)

@@ -44,6 +44,7 @@ func failing(status int, fields ...string) http.HandlerFunc {
 			panic("broken")
 		}
 		set(w.Header(), "X-Failure: yes", "Cache-Control: no-store")
+		w.Header().Set("Content-Length", "9999999") // an error page larger than what is kept
 		w.WriteHeader(status)
 		w.(http.Flusher).Flush()
 		_, _ = io.WriteString(w, "broken")
