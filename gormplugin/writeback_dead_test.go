@@ -79,6 +79,17 @@ func TestARowThatIsGoneBehindTheCacheIsADeadLetter(t *testing.T) {
 	})
 }
 
+func TestTablesOfModelsKnownToUseAreThereAfterIt(t *testing.T) {
+	eachBuffered(t, func(t *testing.T, b *buffered) {
+		require.Zero(t, b.stored(t, "SELECT count(*) FROM cachewright_dead_letters"))
+		require.Zero(t, b.stored(t, "SELECT count(*) FROM cachewright_watermarks"))
+		fresh := testkit.SQLiteDatabase(t)
+		err := fresh.Open(t, nil).Use(cacheplugin.New(cacheplugin.WithoutMigrations(), cacheplugin.WithModels(&Tally{})))
+		require.ErrorContains(t, err, "migrations/library/sqlite/00001_dead_letters.sql")
+		require.ErrorContains(t, err, "00002_watermarks.sql")
+	}, cacheplugin.WithModels(&Tally{}))
+}
+
 func TestWithoutMigrationsAMissingDeadLetterTableIsAnErrorThatNamesTheFile(t *testing.T) {
 	eachBuffered(t, func(t *testing.T, b *buffered) {
 		b.exec(t, "INSERT INTO tallies (id, n) VALUES (1, 10)")

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cachewright/cachewright/internal/journal"
+	"github.com/cachewright/cachewright/internal/sqltext"
 	core "github.com/cachewright/cachewright/internal/writeback"
 	"github.com/cachewright/cachewright/policy"
 )
@@ -56,9 +57,27 @@ func (w *writeback) start(ctx context.Context) error {
 			return err
 		}
 		options.Journal = w.journal
+	} else if w.expected() {
+		if err := w.prepare(ctx); err != nil {
+			return err
+		}
 	}
 	w.buffer = core.New(&sink{writeback: w}, options)
 	return nil
+}
+
+// expected reports whether a model that db.Use knows of is to be written back.
+func (w *writeback) expected() bool {
+	p := w.plugin
+	if p.dialect != sqltext.Postgres && p.dialect != sqltext.SQLite {
+		return false // written at once there
+	}
+	found := false
+	p.models.Range(func(_, m any) bool {
+		found = m.(*model).err == nil && m.(*model).policy.Strategy == policy.WriteBack
+		return !found
+	})
+	return found
 }
 
 // openJournal recovers what is there and opens a journal of this process's own.

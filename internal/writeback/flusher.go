@@ -54,10 +54,11 @@ func (b *Buffer) send(t *Table, parts []*part) {
 		if len(piece) == 0 {
 			continue
 		}
+		began := time.Now()
 		err := b.write(t, piece)
 		switch {
 		case err == nil:
-			b.settle(t, piece)
+			b.settle(t, piece, time.Since(began))
 			b.release()
 			continue
 		case isPoison(err) && len(piece) > 1:
@@ -161,12 +162,21 @@ func (t *Table) fly(p *part) *part {
 }
 
 // settle lets the parts of a committed batch go.
-func (b *Buffer) settle(t *Table, piece []*part) {
+func (b *Buffer) settle(t *Table, piece []*part, took time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.failures, t.lastErr = 0, nil
 	t.count.batches++
 	t.count.flushed += uint64(len(piece))
+	t.count.largest = max(t.count.largest, len(piece))
+	t.count.flushTime += took
+	oldest := piece[0].since
+	for _, p := range piece {
+		if p.since.Before(oldest) {
+			oldest = p.since
+		}
+	}
+	t.count.lag = time.Since(oldest)
 	for _, p := range piece {
 		t.land(p)
 		if p.doubt != nil {

@@ -14,6 +14,10 @@ type Stats struct {
 	// Batches counts those committed, Flushed the rows in them, Retries the batches that were rolled back and come again,
 	// Dead the rows that became dead letters.
 	Batches, Flushed, Retries, Dead uint64
+	// Largest is the number of rows in the largest batch committed. Lag is how old the oldest change of the last batch was
+	// when that was committed, FlushTime what the sink took for all that were.
+	Largest        int
+	Lag, FlushTime time.Duration
 	// LastError is the error of the last batch if that was rolled back and has not been made up for.
 	LastError error
 }
@@ -21,6 +25,9 @@ type Stats struct {
 // counters are the part of Stats that only grows. Guarded by Table.mu.
 type counters struct {
 	changes, merged, batches, flushed, retries, dead uint64
+
+	largest        int
+	lag, flushTime time.Duration
 }
 
 // Stats are the figures of this moment.
@@ -30,6 +37,7 @@ func (t *Table) Stats() Stats {
 	s := Stats{
 		Rows: len(t.rows), Bytes: t.bytes, Changes: t.count.changes, Merged: t.count.merged, Batches: t.count.batches,
 		Flushed: t.count.flushed, Retries: t.count.retries, Dead: t.count.dead, LastError: t.lastErr,
+		Largest: t.count.largest, Lag: t.count.lag, FlushTime: t.count.flushTime,
 	}
 	var oldest time.Time
 	for _, o := range [...]order{t.lanes[writes], t.lanes[deletes], t.flying, t.suspects} {

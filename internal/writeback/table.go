@@ -23,7 +23,8 @@ type TableConfig struct {
 	// rows that starts one (1,000).
 	Flush time.Duration
 	Batch int
-	// Pending is the most rows that may be pending (100,000). Full says what a change of one more row meets.
+	// Pending is the most rows that may be pending (100,000). A row of four columns takes less than a kilobyte: rowOverhead, its
+	// key, and 32 bytes and its content for each value. Full says what a change of one more row meets.
 	Pending int
 	Full    policy.Full
 	// Journaled says that changes go into the Buffer's journal, Ack how sure they are when Apply returns. KeyAt are the
