@@ -220,6 +220,8 @@ func publicError(err error) error {
 	switch {
 	case errors.Is(err, core.ErrBacklogFull):
 		return fmt.Errorf("%w: %w", ErrBacklogFull, err)
+	case errors.Is(err, core.ErrJournal):
+		return fmt.Errorf("%w: %w", ErrJournal, err)
 	case errors.Is(err, core.ErrDuplicate):
 		return gorm.ErrDuplicatedKey
 	case errors.Is(err, core.ErrGateDeadlock):

@@ -30,6 +30,12 @@ func WithJournal(dir string) Option {
 	}
 }
 
+// ErrJournal is the error of a write-back write whose change the journal did not take, or not as surely as the model's ack
+// asks for: the disk is full, or failed, or the context ended meanwhile. Once the journal has failed it takes nothing
+// more, and what it has is flushed after the next start. As after a COMMIT without an answer, such a write may have been
+// done all the same.
+var ErrJournal = errors.New("cacheplugin: the journal did not take the change")
+
 // WithUnfitAsDeadLetters lets db.Use go on when what a journal has pending for a row does not fit the row's table any
 // more: a column that is gone, or of another type. The row's changes become a dead letter. Without it db.Use fails then,
 // and the journal stays as it is.
