@@ -10,6 +10,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/cachewright/cachewright/coherence"
+	"github.com/cachewright/cachewright/internal/sqltext"
 	"github.com/cachewright/cachewright/internal/switches"
 	core "github.com/cachewright/cachewright/internal/writeback"
 )
@@ -89,6 +90,9 @@ func (t *tx) Commit() error {
 	case rolledBack:
 		w.Release()
 	default:
+		if t.holder != nil && p.dialect == sqltext.Postgres {
+			t.holder.Unsettled()
+		}
 		p.settle(w, doubtCommit, t.takeEnd()...)
 	}
 	return err

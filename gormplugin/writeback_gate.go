@@ -20,7 +20,8 @@ import (
 var ErrPendingRow = errors.New("cacheplugin: the row has changes to be flushed, which this transaction keeps from the database")
 
 // ErrDeadlock is the error of a statement in a transaction that would wait for write-back rows another transaction holds,
-// which itself waits for rows of this one. Roll the transaction back and run it again.
+// which itself waits for rows of this one, or whose COMMIT got no answer, so that nobody knows how it ended before this one
+// has. Roll the transaction back and run it again.
 var ErrDeadlock = errors.New("cacheplugin: two transactions wait for each other's write-back rows")
 
 func nothing() {}
@@ -130,12 +131,19 @@ func (w *writeback) hold(ctx context.Context, t *tx, h *core.Holder, table *dirt
 	if t != nil && (t.wrote || w.plugin.root.Stats().MaxOpenConnections == 1) && w.narrow() && table.waits(all, keys) {
 		return ErrPendingRow
 	}
-	return w.await(ctx, table, keys, t != nil, func(ctx context.Context) error {
+	if t != nil && t.wrote {
+		h.Open()
+	}
+	err := w.await(ctx, table, keys, t != nil, func(ctx context.Context) error {
 		if all {
 			return h.HoldAll(ctx, table.Table)
 		}
 		return h.Hold(ctx, table.Table, keys...)
 	})
+	if err == nil && t != nil {
+		h.Open() // a statement follows
+	}
+	return err
 }
 
 // waits reports whether something is pending: for one of the rows, or at all.

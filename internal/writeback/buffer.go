@@ -66,7 +66,7 @@ type Buffer struct {
 	once sync.Once
 	left error // of Close, set within once
 
-	// gateMu guards the waits field of every Holder.
+	// gateMu guards the waits, open and unsettled fields of every Holder.
 	gateMu sync.Mutex
 }
 

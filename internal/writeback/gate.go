@@ -18,6 +18,9 @@ type Holder struct {
 	held   []hold
 	// waits is the holder whose gate this one waits for. Guarded by Buffer.gateMu.
 	waits *Holder
+	// open says that the database knows the transaction, unsettled that its outcome is not known before every open one
+	// has ended. Guarded by Buffer.gateMu.
+	open, unsettled bool
 	// released says that it is over.
 	released bool
 }
@@ -112,6 +115,22 @@ func (h *Holder) Release() {
 	h.held = nil
 }
 
+// Open says that the holder's transaction has written: one whose outcome is not known waits for its end.
+func (h *Holder) Open() {
+	h.buffer.gateMu.Lock()
+	defer h.buffer.gateMu.Unlock()
+	h.open = true
+}
+
+// Unsettled says that the transaction is over and that nobody knows how, until every transaction that is open now has
+// ended. So those must not wait for its gates: they get ErrGateDeadlock, which a holder that waits already gets when it
+// asks again.
+func (h *Holder) Unsettled() {
+	h.buffer.gateMu.Lock()
+	defer h.buffer.gateMu.Unlock()
+	h.unsettled = true
+}
+
 // take takes the gate of a row.
 func (h *Holder) take(ctx context.Context, t *Table, key string) error {
 	for {
@@ -185,12 +204,12 @@ func (h *Holder) holds(t *Table) bool {
 	return slices.ContainsFunc(h.held, func(held hold) bool { return held.table == t })
 }
 
-// await waits until the gate is gone, unless its holder waits for this one.
+// await waits until the gate is gone, unless its holder waits for this one, or for the end of its transaction.
 func (h *Holder) await(ctx context.Context, g *gate) error {
 	b := h.buffer
 	b.gateMu.Lock()
 	for other := g.holder; other != nil; other = other.waits {
-		if other == h {
+		if other == h || other.unsettled && h.open {
 			b.gateMu.Unlock()
 			return ErrGateDeadlock
 		}
