@@ -125,7 +125,7 @@ func (f *fill) put(j *judgement, p *page) bool {
 	f.key.Store(p.key)
 	f.store.Store(true)
 	stored := d.patiently(f.r.Context(), func(ctx context.Context) bool {
-		err := d.learn(ctx, f.visit, j.pick, digestOf([]byte(p.key)))
+		err := d.learn(ctx, f.visit, j.pick, variantDigest([]byte(p.key)))
 		if err == nil {
 			err = d.engine.Pages().Put(ctx, p.key, p.encode(), p.stamps, coherence.Life{TTL: p.life(d)})
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"hash/fnv"
 	"hash/maphash"
 	"slices"
 	"sync"
@@ -29,10 +30,18 @@ type variants struct {
 
 const maxSelectors = 4
 
-// digestSeed makes the digests of keys unsearchable. They bound, they do not identify: the store compares whole keys.
+// digestSeed makes the digests of requests that wait for one another unsearchable.
 var digestSeed = maphash.MakeSeed()
 
 func digestOf(key []byte) uint64 { return maphash.Bytes(digestSeed, key) }
+
+// variantDigest is the digest of a page's key among the variants of its URL: the same in every process, for they may share a store.
+// Two keys with one digest cost a look-up.
+func variantDigest(key []byte) uint64 {
+	h := fnv.New64a()
+	_, _ = h.Write(key) // a hash never fails
+	return h.Sum64()
+}
 
 func (k *variants) has(digest uint64) bool { return slices.Contains(k.digests, digest) }
 

@@ -136,7 +136,7 @@ func (v *visit) find() found {
 		}
 		p, valid := d.recent(hot, key)
 		if p == nil {
-			if !v.known.has(digestOf(key)) {
+			if !v.known.has(variantDigest(key)) {
 				continue
 			}
 			p, valid = d.load(ctx, v, hot, key)
