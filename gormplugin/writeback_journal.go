@@ -164,7 +164,7 @@ func (w *writeback) databaseName(ctx context.Context) (string, error) {
 	var random [8]byte
 	_, _ = rand.Read(random[:]) // never fails
 	const id = "database"
-	_, err := p.root.ExecContext(ctx, "INSERT INTO cachewright_watermarks (id, n) VALUES ("+p.placeholder(1)+", "+p.placeholder(2)+
+	_, err := p.root.ExecContext(ctx, "INSERT INTO cachewright_watermarks (id, n) VALUES ("+p.placeholder(1)+", "+p.placeholder(2)+ //nolint:gosec // placeholders, no values
 		") ON CONFLICT (id) DO NOTHING", id, int64(binary.LittleEndian.Uint64(random[:])>>1))
 	if err != nil {
 		return "", fmt.Errorf("cacheplugin: naming the database: %w", err)

@@ -62,7 +62,7 @@ func (m *watermark) prepare(ctx context.Context) error {
 		}
 		_, _ = p.root.ExecContext(ctx, "DELETE FROM cachewright_watermarks WHERE id LIKE '"+memoryMark+"%' AND touched_at < "+old) // the next one will
 	}
-	_, err := p.root.ExecContext(ctx, "INSERT INTO cachewright_watermarks (id, n) VALUES ("+p.placeholder(1)+", "+p.placeholder(2)+
+	_, err := p.root.ExecContext(ctx, "INSERT INTO cachewright_watermarks (id, n) VALUES ("+p.placeholder(1)+", "+p.placeholder(2)+ //nolint:gosec // placeholders, no values
 		") ON CONFLICT (id) DO NOTHING", m.id, int64(m.last.Load()))
 	if err != nil {
 		return fmt.Errorf("cacheplugin: making the watermark of the flushes: %w", err)

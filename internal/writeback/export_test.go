@@ -44,7 +44,7 @@ func Rewrite(payload []byte) ([]byte, bool) {
 	case *intentRecord:
 		return appendIntent(nil, *r), true
 	case *outcomeRecord:
-		return appendOutcome(nil, *r), true
+		return outcomeBytes(*r), true
 	case *settledRecord:
 		return appendSettled(nil, *r), true
 	}
@@ -71,6 +71,6 @@ func SomeRecords() [][]byte {
 	}
 	return [][]byte{
 		change, appendIntent(nil, intentRecord{number: 3, on: 2, lasts: []uint64{1, 300, 301}}),
-		appendOutcome(nil, outcomeRecord{number: 3, committed: true}), appendSettled(nil, settledRecord{8, 9}),
+		outcomeBytes(outcomeRecord{number: 3, committed: true}), appendSettled(nil, settledRecord{8, 9}),
 	}
 }

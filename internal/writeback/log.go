@@ -141,7 +141,7 @@ func (b *Buffer) conclude(t *Table, number uint64, err error) {
 	if err == nil {
 		b.committed = number
 	}
-	_, _ = b.opts.Journal.Put(appendOutcome(nil, outcomeRecord{number: number, committed: err == nil})) // one that fails takes nothing more
+	_, _ = b.opts.Journal.Put(outcomeBytes(outcomeRecord{number: number, committed: err == nil})) // one that fails takes nothing more
 }
 
 // manyRecords is how many the journal may keep although nothing is pending, before the flusher is woken for them.

@@ -56,8 +56,8 @@ func appendIntent(b []byte, r intentRecord) []byte {
 	return appendSeqs(b, r.lasts)
 }
 
-func appendOutcome(b []byte, r outcomeRecord) []byte {
-	b = append(b, recordOutcome)
+func outcomeBytes(r outcomeRecord) []byte {
+	b := []byte{recordOutcome}
 	b = binary.AppendUvarint(b, r.number)
 	return appendBool(b, r.committed)
 }

@@ -126,7 +126,7 @@ func (r *Recovery) Decide(committed bool) error {
 	if r.intent == nil {
 		return nil
 	}
-	if _, err := r.journal.Put(appendOutcome(nil, outcomeRecord{number: r.intent.number, committed: committed})); err != nil {
+	if _, err := r.journal.Put(outcomeBytes(outcomeRecord{number: r.intent.number, committed: committed})); err != nil {
 		return fmt.Errorf("record how a batch ended: %w", err)
 	}
 	if committed {

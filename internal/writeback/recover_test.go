@@ -46,12 +46,12 @@ func (l *life) Write(_ context.Context, b writeback.Batch) error {
 	if l.dead {
 		return errDead
 	}
-	switch fate := l.random.IntN(10); {
-	case fate == 0:
+	switch l.random.IntN(10) {
+	case 0:
 		return errDown
-	case fate == 1:
+	case 1:
 		return l.die()
-	case fate == 2:
+	case 2:
 		l.commit(b)
 		return l.die()
 	}
