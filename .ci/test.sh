@@ -4,6 +4,7 @@
 #   INSTALL=0         name what is missing instead of installing it
 #   COUNT=1           how often each test runs
 #   FUZZ_SECONDS=50   how long all fuzz targets together look for new inputs; 0 leaves them out
+#   SOAK_SECONDS=0    how long the demo is kept under full load; 0 leaves it out
 #   HISTORY_CALLS=100000  how many calls clients make whose history is checked for an order
 #   TEST_TIMEOUT=15m  how long the tests of one package may take
 #
@@ -18,6 +19,7 @@ export GOFLAGS="${GOFLAGS:-} -buildvcs=false"
 
 count="${COUNT:-1}"
 fuzz_seconds="${FUZZ_SECONDS:-50}"
+soak_seconds="${SOAK_SECONDS:-0}"
 history_calls="${HISTORY_CALLS:-100000}"
 test_timeout="${TEST_TIMEOUT:-15m}"
 work="$(mktemp -d)"
@@ -60,6 +62,12 @@ have_mariadb() {
 		compgen -G '/opt/homebrew/opt/mariadb/bin/mariadbd' >/dev/null || compgen -G '/usr/local/opt/mariadb/bin/mariadbd' >/dev/null
 }
 
+# The demo's pages are looked at in a browser; CACHEWRIGHT_BROWSER=skip leaves that out.
+have_browser() {
+	[ "${CACHEWRIGHT_BROWSER:-}" = skip ] || command -v chromium >/dev/null || command -v chromium-browser >/dev/null ||
+		command -v google-chrome >/dev/null || command -v chrome-headless-shell >/dev/null
+}
+
 have_c_compiler() { command -v "${CC:-gcc}" >/dev/null || command -v cc >/dev/null || command -v clang >/dev/null; }
 
 install_missing() {
@@ -67,6 +75,7 @@ install_missing() {
 	local apt=() dnf=() brew=()
 	have_postgres || { apt+=(postgresql); dnf+=(postgresql-server); brew+=(postgresql); }
 	have_mariadb || { apt+=(mariadb-server); dnf+=(mariadb-server); brew+=(mariadb); }
+	have_browser || { apt+=(chromium); dnf+=(chromium-headless); brew+=(chromium); }
 	# The race detector is linked by a C compiler.
 	have_c_compiler || { apt+=(gcc libc6-dev); dnf+=(gcc); brew+=(llvm); }
 	if [ ${#apt[@]} -eq 0 ]; then
@@ -116,8 +125,17 @@ other_tests() {
 	local module
 	for module in demoapp bench; do
 		echo "-- $module"
-		(cd "$module" && with_servers go test -shuffle=on -count="$count" -timeout "$test_timeout" ./...) || return 1
+		(cd "$module" && CACHEWRIGHT_BROWSER="${CACHEWRIGHT_BROWSER:-need}" with_servers go test -shuffle=on -count="$count" -timeout "$test_timeout" ./...) || return 1
 	done
+}
+
+# soak keeps the demo under full load.
+soak() {
+	if [ "$soak_seconds" -eq 0 ]; then
+		echo 'SOAK_SECONDS=0: left out'
+		return
+	fi
+	(cd demoapp && CACHEWRIGHT_SOAK_SECONDS="$soak_seconds" with_servers go test -v -count=1 -run 'Soak' -timeout "$test_timeout" ./internal/app)
 }
 
 # fuzz_smoke gives each fuzz target of the library its share of the time; of up to a minute, no more than ten seconds.
@@ -156,5 +174,6 @@ step 'staticcheck' each_module "$staticcheck" ./...
 step 'tests, with the race detector' race_tests
 step 'histories, checked for an order' histories
 step 'tests of the demo and the benchmarks' other_tests
+step 'soak of the demo' soak
 step 'fuzz smoke' fuzz_smoke
 printf '\n== all steps passed in %d s\n' "$SECONDS"
