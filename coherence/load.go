@@ -74,7 +74,7 @@ func (c *Cache) Load(ctx context.Context, key string, tags []Tag, read func(cont
 // The stamps are checked here again, version and writers in one load of each word. To look for writers alone would not do: one
 // that committed before this caller began may publish between the taking of the stamps and the look.
 func (c *Cache) join(key string, stamps Stamps) (f *flight, lead bool) {
-	if switches.On(switches.CoalesceQuiet) && !c.engine.words.hold(stamps) {
+	if switches.On(switches.CoalesceQuiet) && !c.engine.words.hold(stamps) || !switches.On(switches.Coalesce) {
 		return nil, false
 	}
 	c.mu.Lock()

@@ -251,6 +251,9 @@ func policyIsChanged(t *testing.T, tab *window, _ string) {
 
 func loadStops(t *testing.T, tab *window, _ string) {
 	tab.until(t, `document.querySelectorAll("#models tr").length > 5`)
+	if os.Getenv(screenshots) != "" { // the charts of a minute, for the picture
+		tab.until(t, fmt.Sprintf(lineOf+`.split(" ").length > 70`, "statements"))
+	}
 	picture(t, tab, "dashboard")
 	press(t, tab, "stop load", "The load has stopped.")
 	tab.until(t, `document.getElementById("mix").textContent === "none"`)
@@ -361,7 +364,7 @@ func picture(tb testing.TB, t *window, name string) {
 	for _, scheme := range []string{"light", "dark"} {
 		t.do(tb, colors(scheme))
 		png := value(tb, t, chromedp.FullScreenshot(100))
-		require.NoError(tb, os.WriteFile(filepath.Join(folder, name+"-"+scheme+".png"), png, 0o644))
+		require.NoError(tb, os.WriteFile(filepath.Join(folder, name+"-"+scheme+".png"), small(tb, png), 0o644))
 	}
 	t.do(tb, colors(""))
 }

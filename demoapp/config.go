@@ -35,6 +35,7 @@ type config struct {
 	textbook   bool
 	json       bool
 	verbose    bool
+	quiet      bool
 }
 
 // errUsage is the error of a command line that was refused, and about which the user has been told.
@@ -77,6 +78,7 @@ func parseConfig(args []string, getenv func(string) string, stdout, stderr io.Wr
 	flags.BoolVar(&cfg.uncached, "uncached", false, "leave the cache out: what the shop answers without it")
 	flags.BoolVar(&cfg.json, "json", false, "log in JSON")
 	flags.BoolVar(&cfg.verbose, "v", false, "log each request, with what the page cache did")
+	flags.BoolVar(&cfg.quiet, "quiet", false, "log warnings and errors alone")
 	flags.BoolVar(&cfg.supervised, "supervised", false, "be the shop of a dashboard: say the address on standard output, end with standard input")
 	flags.BoolVar(&cfg.textbook, "textbook", false, "serve the same shop behind a textbook cache, too, below /textbook")
 	err := setFromEnvironment(flags, getenv)

@@ -28,6 +28,7 @@ import (
 	"github.com/mattn/go-isatty"
 
 	"github.com/cachewright/cachewright/demoapp/internal/app"
+	"github.com/cachewright/cachewright/demoapp/internal/crash"
 	"github.com/cachewright/cachewright/demoapp/internal/tour"
 )
 
@@ -100,7 +101,7 @@ func (p program) inProcess(ctx context.Context, cfg config) (err error) {
 	}
 	defer p.stop(ctx, a, &err)
 	if cfg.tour {
-		if err := p.tour(ctx, a); err != nil {
+		if err := p.tour(ctx, a, cfg); err != nil {
 			return err
 		}
 		if !cfg.plain || !cfg.serve || !p.interactive {
@@ -139,10 +140,11 @@ func (p program) stop(ctx context.Context, a *app.App, err *error) {
 }
 
 // tour runs the tour. A claim that is lost is an error.
-func (p program) tour(ctx context.Context, a *app.App) error {
+func (p program) tour(ctx context.Context, a *app.App, cfg config) error {
 	fmt.Fprintf(p.stdout, "touring %s on %s\n", a.Database.Name, a.URL)
 	report := tour.Run(ctx, tour.Stage{
 		URL: a.URL, Stats: a.Cache.Stats, Handled: a.API.Handled, Meter: a.Database.Meter, Outside: a.Database.Outside,
+		Crash: func(ctx context.Context) (crash.Report, error) { return p.crash(ctx, a, cfg) },
 	}, p.stdout)
 	if err := ctx.Err(); err != nil {
 		return errors.New("the tour was interrupted")
@@ -160,7 +162,7 @@ func (p program) logger(cfg config) *slog.Logger {
 	switch {
 	case cfg.verbose:
 		level = slog.LevelDebug
-	case cfg.tour:
+	case cfg.tour || cfg.quiet:
 		level = slog.LevelWarn
 	}
 	options := &slog.HandlerOptions{Level: level}

@@ -76,6 +76,7 @@ func (p program) dashboard(ctx context.Context, cfg config) (err error) {
 			cfg.journal = filepath.Join(folder, "journal")
 		}
 	}
+	cfg.textbook, cfg.tour = true, false
 	child := &childArgs{cfg: cfg}
 	self, err := os.Executable()
 	if err != nil {
@@ -186,8 +187,8 @@ func (c *childArgs) swap(policies map[string]string) (before map[string]string) 
 func (c *childArgs) args() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	args := []string{"-supervised", "-textbook", "-addr", "127.0.0.1:0", "-dsn", c.cfg.dsn, "-journal", c.cfg.journal}
-	for name, set := range map[string]bool{"-v": c.cfg.verbose, "-json": c.cfg.json, "-uncached": c.cfg.uncached} {
+	args := []string{"-supervised", "-addr", "127.0.0.1:0", "-dsn", c.cfg.dsn, "-journal", c.cfg.journal}
+	for name, set := range map[string]bool{"-v": c.cfg.verbose, "-json": c.cfg.json, "-uncached": c.cfg.uncached, "-textbook": c.cfg.textbook, "-quiet": c.cfg.tour} {
 		if set {
 			args = append(args, name)
 		}

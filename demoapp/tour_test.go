@@ -63,6 +63,18 @@ func TestTheTourNoticesThatWritesAreNotMerged(t *testing.T) {
 	require.Equal(t, 1, strings.Count(got.stdout, "✗ lost: "), "and nothing else is wrong: %s", got.stdout)
 }
 
+func TestTheTourNoticesThatReadersDoNotShareAStatement(t *testing.T) {
+	dsn := apptest.SQLite(t)
+	switches.Disable(t, switches.Coalesce)
+	requireLost(t, run(t, "-tour", "-dsn", dsn), "aside: readers of a cold row share its statement")
+}
+
+func TestTheTourNoticesThatNothingIsJournaled(t *testing.T) {
+	t.Parallel()
+	got := run(t, "-tour", "-dsn", apptest.SQLite(t), "-policy", "sensor_metrics=writeback,flush=8s,ack=memory")
+	requireLost(t, got, "writeback: what the journal acknowledged survives a crash")
+}
+
 // requireGreen requires that every claim held, and that the report says what a reader wants to know.
 func requireGreen(tb testing.TB, got outcome) {
 	tb.Helper()
@@ -75,6 +87,7 @@ func requireGreen(tb testing.TB, got outcome) {
 		"writethrough: the read after a write costs no statement",
 		"writethrough: no stale read under concurrent writers",
 		"writeback: 100 increments flush as one row: views 100, statements 1,",
+		"writeback: what the journal acknowledged survives a crash",
 		"pages: a commit makes exactly its pages stale",
 		"│ aside ", "│ writethrough ", "│ writeback ", "│ pages ", "choose it for",
 	} {

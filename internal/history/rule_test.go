@@ -48,6 +48,7 @@ var scenes = map[switches.Rule]func(t *testing.T) *scene{
 // unseen are rules that no history can miss, with the reason.
 var unseen = map[switches.Rule]string{
 	switches.MergeWrites:     "says how many statements a flush sends; what is read is the same without it",
+	switches.Coalesce:        "says how many statements readers send; what is read is the same without it",
 	switches.RecheckTogether: "nothing joins rows from several places: a read of several keys is a query with one answer",
 }
 

@@ -45,6 +45,8 @@ const (
 	CoalesceStamps
 	// CoalesceQuiet: a reader joins no read while its tags have a writer.
 	CoalesceQuiet
+	// Coalesce: readers who miss the same entry at the same time share one read.
+	Coalesce
 	// RecheckTogether: rows from several places are checked again together at the end.
 	RecheckTogether
 	// UnknownStays: after a COMMIT without an answer the writer stays until the outcome is settled.
@@ -121,7 +123,7 @@ var ruleNames = [...]string{
 	PublishBump: "publish-bump", BeginFirst: "begin-first", EffectsAtCommit: "effects-at-commit",
 	RollbackDrops: "rollback-drops", SavepointDrops: "savepoint-drops", InstallAlone: "install-alone",
 	InstallQuietTable: "install-quiet-table", InstallReturned: "install-returned", StageNeverValid: "stage-never-valid",
-	CoalesceStamps: "coalesce-stamps", CoalesceQuiet: "coalesce-quiet", RecheckTogether: "recheck-together",
+	CoalesceStamps: "coalesce-stamps", CoalesceQuiet: "coalesce-quiet", Coalesce: "coalesce", RecheckTogether: "recheck-together",
 	UnknownStays: "unknown-stays", Triggers: "triggers", MergeWrites: "merge-writes", PageStamps: "page-stamps",
 	PageUser: "page-user", PageShareable: "page-shareable",
 	ValueMoves: "value-moves", UntoldMoves: "untold-moves", OldValueChecked: "old-value-checked",

@@ -11,9 +11,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cachewright/cachewright/demoapp/internal/crash"
 	"github.com/cachewright/cachewright/demoapp/internal/load"
 	"github.com/cachewright/cachewright/policy"
 )
+
+// restartTime is how long the shop may take to be back.
+const restartTime = time.Minute
 
 // pauseTime is how long the databases are made to wait.
 const pauseTime = 5 * time.Second
@@ -109,7 +113,7 @@ func (d *Dashboard) pause(*http.Request) (string, error) {
 func (d *Dashboard) kill(r *http.Request) (string, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), restartTime)
 	defer cancel()
-	report, err := d.crash(ctx)
+	report, err := crash.Run(ctx, d.cfg.Shop, d.cfg.Kill)
 	if err != nil {
 		return "", fmt.Errorf("crash the shop: %w", err)
 	}

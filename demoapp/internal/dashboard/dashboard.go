@@ -62,8 +62,6 @@ type Dashboard struct {
 
 	acting sync.Mutex // one control at a time
 
-	crashes int // guarded by acting
-
 	mu         sync.Mutex // guards all below
 	collection collection
 	policies   map[string]string // in place of tags, by table

@@ -43,6 +43,9 @@ func BesideDSN(dsn string) (string, error) {
 	return u.String(), nil
 }
 
+// DSN is what the database was opened by, with its password.
+func (d *Database) DSN() string { return d.target.dsn }
+
 // Shown is a DSN for people: without its password.
 func Shown(dsn string) string {
 	found, err := parse(dsn)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"time"
 )
 
 // aside reads products far more often than it changes them. All of its requests go past the page cache: this is about
@@ -57,9 +58,10 @@ func readAgain(ctx context.Context, v *visit, products []product) error {
 	return nil
 }
 
-// readTogether lets many ask at the same moment for a row that nobody has read.
+// readTogether lets many ask at the same moment for a row that nobody has read. The database is made slow for it, or the first
+// would have its answer before the second asks, and there would be nothing to share.
 func readTogether(ctx context.Context, v *visit, products []product) error {
-	const rows = 20
+	const rows, slow = 10, 150 * time.Millisecond
 	last := products[len(products)-1]
 	cold, err := read[listOf[product]](ctx, v, fmt.Sprintf("/products?limit=%d&after=%d", rows, last.ID), pastPages())
 	if err != nil {
@@ -67,6 +69,7 @@ func readTogether(ctx context.Context, v *visit, products []product) error {
 	}
 	counts, err := v.counted(func() error {
 		for _, p := range cold.Items {
+			v.Meter.Pause(slow)
 			err := each(ctx, clients, func(ctx context.Context, _ int) error {
 				_, err := v.get(ctx, productPath(p), pastPages())
 				return err

@@ -1,6 +1,9 @@
 package tour_test
 
 import (
+	"context"
+
+	"github.com/cachewright/cachewright/demoapp/internal/crash"
 	"github.com/cachewright/cachewright/demoapp/internal/meter"
 	"github.com/cachewright/cachewright/demoapp/internal/tour"
 	cacheplugin "github.com/cachewright/cachewright/gormplugin"
@@ -13,5 +16,6 @@ func nobody() tour.Stage {
 		Stats:   func() cacheplugin.Stats { return cacheplugin.Stats{} },
 		Handled: func() int64 { return 0 },
 		Meter:   new(meter.Meter),
+		Crash:   func(context.Context) (crash.Report, error) { return crash.Report{}, nil },
 	}
 }

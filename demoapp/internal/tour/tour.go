@@ -12,6 +12,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/cachewright/cachewright/demoapp/internal/crash"
 	"github.com/cachewright/cachewright/demoapp/internal/meter"
 	cacheplugin "github.com/cachewright/cachewright/gormplugin"
 )
@@ -23,6 +24,9 @@ type Stage struct {
 	Handled func() int64             // how often a page was made by its handler
 	Meter   *meter.Meter             // counts the statements that reach the database
 	Outside *sql.DB                  // the database itself, past the cache and the meter
+
+	// Crash runs a shop of its own with a journal, kills it when it has acknowledged writes, and counts what came back.
+	Crash func(context.Context) (crash.Report, error)
 }
 
 // Claim is a sentence about a pattern, and what became of it.

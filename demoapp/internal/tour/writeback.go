@@ -33,7 +33,10 @@ func writeBack() chapter {
 			if err := countViews(ctx, v); err != nil {
 				return err
 			}
-			return addUp(ctx, v)
+			if err := addUp(ctx, v); err != nil {
+				return err
+			}
+			return surviveCrash(ctx, v)
 		},
 	}
 }
@@ -187,5 +190,18 @@ func addUp(ctx context.Context, v *visit) error {
 	stored.Sensor, stored.Minute = sensor, minute
 	v.claim("concurrent sums add up", seen == want && stored == want, "%d samples of %d wanted in the cache, %d in the database",
 		seen.Samples, want.Samples, stored.Samples)
+	return nil
+}
+
+// surviveCrash kills a process that has acknowledged metrics in its journal, and page views in memory.
+func surviveCrash(ctx context.Context, v *visit) error {
+	v.progress.wait()
+	report, err := v.Crash(ctx)
+	if err != nil {
+		return err
+	}
+	v.claim("what the journal acknowledged survives a crash", report.Samples > 0 && report.SamplesBack == report.Samples,
+		"process killed: %d of %d samples came back; of %d views acknowledged in memory %d",
+		report.SamplesBack, report.Samples, report.Views, report.ViewsBack)
 	return nil
 }
