@@ -95,6 +95,7 @@ func (p program) start(ctx context.Context, cfg config) error {
 
 // inProcess runs the shop here: for the tour, for -plain, or for both.
 func (p program) inProcess(ctx context.Context, cfg config) (err error) {
+	cfg.textbook = cfg.textbook || cfg.tour // which looks at it, too
 	a, err := app.Start(ctx, p.appConfig(cfg))
 	if err != nil {
 		return fmt.Errorf("start: %w", err)
@@ -144,7 +145,8 @@ func (p program) tour(ctx context.Context, a *app.App, cfg config) error {
 	fmt.Fprintf(p.stdout, "touring %s on %s\n", a.Database.Name, a.URL)
 	report := tour.Run(ctx, tour.Stage{
 		URL: a.URL, Stats: a.Cache.Stats, Handled: a.API.Handled, Meter: a.Database.Meter, Outside: a.Database.Outside,
-		Crash: func(ctx context.Context) (crash.Report, error) { return p.crash(ctx, a, cfg) },
+		Advise: a.Cache.Advise,
+		Crash:  func(ctx context.Context) (crash.Report, error) { return p.crash(ctx, a, cfg) },
 	}, p.stdout)
 	if err := ctx.Err(); err != nil {
 		return errors.New("the tour was interrupted")

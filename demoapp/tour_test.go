@@ -46,6 +46,7 @@ func TestTheTourNoticesThatCommitsInvalidateNothing(t *testing.T) {
 	switches.Disable(t, switches.PublishBump)
 	requireLost(t, run(t, "-tour", "-dsn", dsn),
 		"aside: a committed write is seen by the next read",
+		"aside: a list changes with its rows, and a textbook cache's does not",
 		"pages: a commit makes exactly its pages stale")
 }
 
@@ -88,6 +89,8 @@ func requireGreen(tb testing.TB, got outcome) {
 		"writethrough: no stale read under concurrent writers",
 		"writeback: 100 increments flush as one row: views 100, statements 1,",
 		"writeback: what the journal acknowledged survives a crash",
+		"aside: a list changes with its rows, and a textbook cache's does not",
+		"what Plugin.Advise says of these reads and writes:", "orders: ",
 		"pages: a commit makes exactly its pages stale",
 		"│ aside ", "│ writethrough ", "│ writeback ", "│ pages ", "choose it for",
 	} {

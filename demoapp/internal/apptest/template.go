@@ -30,6 +30,7 @@ func SQLite(tb testing.TB) string {
 	require.NoError(tb, template.err)
 	path := filepath.Join(tb.TempDir(), "shop.db")
 	require.NoError(tb, os.WriteFile(path, template.bytes, 0o600))
+	require.NoError(tb, os.WriteFile(path+".textbook", template.bytes, 0o600)) // the one beside it, for those who open it
 	return "sqlite:" + path
 }
 

@@ -20,7 +20,7 @@ func aside() chapter {
 				return err
 			}
 			for _, act := range []func(context.Context, *visit, []product) error{
-				readAgain, readTogether, readAfterWrites, readAfterRollback,
+				readAgain, readTogether, readAfterWrites, readAfterRollback, readBesideTextbook,
 			} {
 				if err := act(ctx, v, list.Items); err != nil {
 					return err
@@ -143,5 +143,44 @@ func readAfterRollback(ctx context.Context, v *visit, products []product) error 
 		return err
 	}
 	v.claim("rolled-back work is never seen", seen == 0, "%d orders failed half-way, %d of them seen", attempts, seen)
+	return nil
+}
+
+// readBesideTextbook changes products one after the other and looks at the list they are on: through the cache, and through a
+// textbook cache before the same shop on a database of its own.
+func readBesideTextbook(ctx context.Context, v *visit, _ []product) error {
+	const list, changes = "/products?category=tea&limit=10", 10
+	stale := func(prefix string) (n int, _ error) {
+		for i := range changes {
+			before, err := read[listOf[product]](ctx, v, prefix+list)
+			if err != nil {
+				return 0, err
+			}
+			p := before.Items[i%len(before.Items)]
+			changed, err := write[product](ctx, v, http.StatusOK, http.MethodPatch, prefix+productPath(p), priceChange{p.PriceCents + 7})
+			if err != nil {
+				return 0, err
+			}
+			after, err := read[listOf[product]](ctx, v, prefix+list)
+			if err != nil {
+				return 0, err
+			}
+			if after.Items[i%len(after.Items)].PriceCents != changed.PriceCents {
+				n++
+			}
+		}
+		return n, nil
+	}
+	ours, err := stale("")
+	if err != nil {
+		return err
+	}
+	textbooks, err := stale("/textbook")
+	if err != nil {
+		return err
+	}
+	v.stale.Add(int64(ours))
+	v.claim("a list changes with its rows, and a textbook cache's does not", ours == 0 && textbooks > 0,
+		"%d prices changed, each looked for on its list: %d stale here, %d from a textbook cache", changes, ours, textbooks)
 	return nil
 }

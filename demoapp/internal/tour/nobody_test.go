@@ -16,6 +16,7 @@ func nobody() tour.Stage {
 		Stats:   func() cacheplugin.Stats { return cacheplugin.Stats{} },
 		Handled: func() int64 { return 0 },
 		Meter:   new(meter.Meter),
+		Advise:  func() []cacheplugin.Advice { return nil },
 		Crash:   func(context.Context) (crash.Report, error) { return crash.Report{}, nil },
 	}
 }

@@ -35,7 +35,13 @@ func (r Report) Print(out io.Writer) {
 	figures.Render()
 	fmt.Fprintln(out, "reads and writes are requests by HTTP; db reads and db writes are statements that reached the driver,")
 	fmt.Fprintln(out, "of the pattern's tables; hits are rows, of which a request may read several, or pages.")
-	fmt.Fprintf(out, "%d of %d claims held, in %s.\n", held, made, r.Took.Round(100*time.Millisecond))
+	if len(r.Advice) > 0 {
+		fmt.Fprintln(out, "\nwhat Plugin.Advise says of these reads and writes:")
+	}
+	for _, a := range r.Advice {
+		fmt.Fprintf(out, "  %s\n", a.Line)
+	}
+	fmt.Fprintf(out, "\n%d of %d claims held, in %s.\n", held, made, r.Took.Round(100*time.Millisecond))
 	for _, lost := range r.Lost() {
 		fmt.Fprintf(out, "%s lost: %s\n", mark(false), lost)
 	}

@@ -25,6 +25,7 @@ type Stage struct {
 	Meter   *meter.Meter             // counts the statements that reach the database
 	Outside *sql.DB                  // the database itself, past the cache and the meter
 
+	Advise func() []cacheplugin.Advice // which policy would serve a model better
 	// Crash runs a shop of its own with a journal, kills it when it has acknowledged writes, and counts what came back.
 	Crash func(context.Context) (crash.Report, error)
 }
@@ -54,6 +55,7 @@ type Chapter struct {
 // Report is the whole tour.
 type Report struct {
 	Chapters []Chapter
+	Advice   []cacheplugin.Advice // of the whole tour
 	Took     time.Duration
 }
 
@@ -76,6 +78,7 @@ func Run(ctx context.Context, stage Stage, out io.Writer) Report {
 	for _, script := range []chapter{aside(), writeThrough(), writeBack(), pages()} {
 		report.Chapters = append(report.Chapters, script.run(ctx, stage, client, newProgress(out)))
 	}
+	report.Advice = stage.Advise()
 	report.Took = time.Since(begun)
 	return report
 }
