@@ -50,7 +50,7 @@ var floors = map[string]place{
 	"backplane/redisbackplane": {3, "news between processes by Redis"},
 	"backplane/backplanetest":  {3, "what every backplane must do"},
 	"internal/history":         {4, "what clients of both doors saw, checked for an order; tests only"},
-	"internal/pages":            {4, "pages made from a database, behind both doors; tests only"},
+	"internal/pages":           {4, "pages made from a database, behind both doors; tests only"},
 }
 
 const testkit = "internal/testkit"
