@@ -50,7 +50,8 @@ func TableTag(table string) Tag {
 	return Tag{kind: kindTable, table: h, own: h}
 }
 
-// RowTag is the tag of one row by its primary key, in the order of the key's columns. A key is compared by the text of what a
+// RowTag is the tag of one row by its primary key; the order of a key's parts does not matter, for structs over one table may
+// have it in another order each. A part is compared by the text of what a
 // driver would send for it, so 7, int64(7), "7" and a pointer to one of them are the same row, and so is a type of one's own
 // over them, whatever its String method says; a 16-byte array is the UUID it spells.
 func RowTag(table string, key ...any) Tag { return TableTag(table).Row(key...) }
@@ -76,9 +77,9 @@ func (t Tag) Row(key ...any) Tag {
 	}
 	h := t.table ^ seedRow
 	for _, part := range key {
-		h = hashPart(h, keyText(part))
+		h += hashPart(t.table, keyText(part))
 	}
-	return Tag{kind: kindRow, table: t.table, own: h}
+	return Tag{kind: kindRow, table: t.table, own: mix(h)}
 }
 
 // RowText is Row for a key whose parts are text already.
@@ -88,9 +89,9 @@ func (t Tag) RowText(key ...string) Tag {
 	}
 	h := t.table ^ seedRow
 	for _, part := range key {
-		h = hashPart(h, part)
+		h += hashPart(t.table, part)
 	}
-	return Tag{kind: kindRow, table: t.table, own: h}
+	return Tag{kind: kindRow, table: t.table, own: mix(h)}
 }
 
 // Table is the tag of the table a row or a value belongs to, and t itself for other tags.

@@ -95,7 +95,8 @@ func (p *Plugin) write(op operation, original *func(*gorm.DB)) func(*gorm.DB) {
 // through runs the original callback with the stand-in, and takes it away again even if the callback panics.
 func (p *Plugin) through(db *gorm.DB, op operation, m *model, original func(*gorm.DB)) {
 	stmt := db.Statement
-	inner := stmt.ConnPool
+	pool := stmt.ConnPool
+	inner := outside(pool)
 	if lazy, ok := inner.(*lazyTx); ok {
 		if err := lazy.begin(); err != nil {
 			_ = db.AddError(err)
@@ -106,8 +107,20 @@ func (p *Plugin) through(db *gorm.DB, op operation, m *model, original func(*gor
 		op = opRaw
 	}
 	stmt.ConnPool = &statement{plugin: p, inner: p.wrap(inner), op: op, db: db, model: m}
-	defer func() { stmt.ConnPool = inner }()
+	defer func() { stmt.ConnPool = pool }()
 	original(db)
+}
+
+// outside is the pool behind a stand-in, which a statement finds that is made while another one is built: by a GormValue method,
+// say.
+func outside(c gorm.ConnPool) gorm.ConnPool {
+	for {
+		s, ok := c.(*statement)
+		if !ok {
+			return c
+		}
+		c = s.inner
+	}
 }
 
 func (p *Plugin) modelOfStatement(db *gorm.DB) *model {

@@ -190,6 +190,7 @@ func (r *mysqlRelation) finish(named map[string][]string) *relation {
 	for _, columns := range r.unique {
 		r.addUnique(columns)
 	}
+	r.identify(r.unique["PRIMARY"])
 	r.installs = r.ordinary
 	r.keyed = r.ordinary && !r.virtual && n.fires&onUpdate == 0
 	r.replaces = true // REPLACE, for any table

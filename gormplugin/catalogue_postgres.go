@@ -59,7 +59,7 @@ SELECT 'column', '', a.attname::text, pg_catalog.concat(CASE
 FROM self s JOIN pg_catalog.pg_attribute a ON a.attrelid = s.oid AND a.attnum > 0 AND NOT a.attisdropped
 	LEFT JOIN pg_catalog.pg_collation l ON l.oid = a.attcollation
 UNION ALL
-SELECT 'unique', x.indexrelid::text, a.attname::text, '', k.place
+SELECT 'unique', x.indexrelid::text, a.attname::text, CASE WHEN x.indisprimary THEN 'p' ELSE '' END, k.place
 FROM self s JOIN pg_catalog.pg_index x ON x.indrelid = s.oid
 	CROSS JOIN LATERAL pg_catalog.unnest(x.indkey::int2[]) WITH ORDINALITY AS k (attnum, place)
 	JOIN pg_catalog.pg_attribute a ON a.attrelid = s.oid AND a.attnum = k.attnum
@@ -120,9 +120,10 @@ type postgresRelation struct {
 	self      string
 	flags     string
 	unique    map[string][]string // by the index
-	virtual   bool                // a column is computed when it is read
-	computed  map[string]bool     // columns computed from others, and those whose names differ by case alone
-	generated bool                // a column that foreign keys act on is computed from others
+	primary   []string
+	virtual   bool            // a column is computed when it is read
+	computed  map[string]bool // columns computed from others, and those whose names differ by case alone
+	generated bool            // a column that foreign keys act on is computed from others
 }
 
 func (r *postgresRelation) add(f fact) {
@@ -143,6 +144,9 @@ func (r *postgresRelation) add(f fact) {
 		r.virtual = r.virtual || strings.HasSuffix(f.c, "v")
 	case "unique":
 		r.unique[f.a] = append(r.unique[f.a], f.b)
+		if f.c != "" {
+			r.primary = r.unique[f.a]
+		}
 	case "acted":
 		r.act(f.b)
 		r.generated = r.generated || f.c != ""
@@ -179,6 +183,7 @@ func (r *postgresRelation) finish(q querier, named map[string][]string) *relatio
 	for _, columns := range r.unique {
 		r.addUnique(columns)
 	}
+	r.identify(r.primary)
 	r.keyed = r.ordinary && !r.generated && r.graph.node(r.self).fires&onUpdate == 0
 	r.follow(r.graph, r.self, named)
 	r.fix(r.computed)

@@ -29,6 +29,10 @@ type relation struct {
 	// after, or a RETURNING might be refused. A column computed from others changes with them, so it is none of these.
 	fixable map[string]string
 	unique  [][]string // column sets, in lower case and sorted, of which no two rows share non-NULL values
+	// identity are the columns by which rows are told apart, in lower case and sorted: those of the primary key, or of the first
+	// unique set where there is none. A model with another key has rows of its own making: nothing of it is cached by key,
+	// and its writes move the table.
+	identity []string
 
 	// returning is set if a RETURNING of all columns is sure to add no error: an ordinary table that the current user may
 	// read in full, without rules, row security for this user, or columns computed when they are read.
@@ -99,17 +103,49 @@ func (r *relation) identifies(columns []string) bool {
 	if r == nil {
 		return false
 	}
-	wanted := make([]string, len(columns))
-	for i, column := range columns {
-		wanted[i] = strings.ToLower(column)
-	}
-	slices.Sort(wanted)
+	wanted := sortedNames(columns)
 	for _, set := range r.unique {
 		if slices.Equal(set, wanted) {
 			return true
 		}
 	}
 	return false
+}
+
+// identify fills in identity; the unique sets are in. primary is nil if there is no primary key.
+func (r *relation) identify(primary []string) {
+	if len(primary) > 0 {
+		r.identity = sortedNames(primary)
+		return
+	}
+	for _, set := range r.unique {
+		if r.identity == nil || slices.Compare(set, r.identity) < 0 {
+			r.identity = set
+		}
+	}
+}
+
+// identifiedBy reports whether rows are told apart by the model's key.
+func (r *relation) identifiedBy(m *model) bool {
+	if len(m.keys) == 0 || len(r.identity) != len(m.keys) {
+		return false
+	}
+	for i, f := range m.keys {
+		if !strings.EqualFold(f.DBName, r.identity[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// sortedNames are names in lower case, sorted.
+func sortedNames(names []string) []string {
+	sorted := make([]string, len(names))
+	for i, name := range names {
+		sorted[i] = strings.ToLower(name)
+	}
+	slices.Sort(sorted)
+	return sorted
 }
 
 // fix fills in what queries may be narrowed on; the other facts are in. computed are columns in lower case, and those that
@@ -150,15 +186,10 @@ func (r *relation) act(column string) {
 
 // addUnique notes a set of columns.
 func (r *relation) addUnique(columns []string) {
-	set := make([]string, len(columns))
-	for i, column := range columns {
-		if column == "" {
-			return // an expression
-		}
-		set[i] = strings.ToLower(column)
+	if slices.Contains(columns, "") {
+		return // an expression
 	}
-	slices.Sort(set)
-	r.unique = append(r.unique, set)
+	r.unique = append(r.unique, sortedNames(columns))
 }
 
 // seal makes the tags, once, of what has been found.

@@ -187,6 +187,7 @@ func (r *sqliteRelation) finish(named map[string][]string) *relation {
 			}
 		}
 	}
+	r.identify(r.primary)
 	r.returning = r.ordinary && !r.virtual && hasReturning(r.version)
 	r.installs = r.ordinary && !r.after
 	r.keyed = r.ordinary && !r.generated && !n.replaces && n.fires&onUpdate == 0

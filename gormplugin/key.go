@@ -7,7 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"gorm.io/gorm/schema"
+	"gorm.io/gorm"
 
 	"github.com/cachewright/cachewright/internal/keyenc"
 	"github.com/cachewright/cachewright/internal/rowset"
@@ -38,6 +38,9 @@ func canonicalKey(class keyClass, arg any) (string, bool) {
 		return strconv.FormatInt(v, 10), class.integer()
 	case string:
 		return keyString(class, v)
+	}
+	if _, ok := arg.(gorm.Valuer); ok {
+		return "", false // what is compared is an expression of its own
 	}
 	if valuer, ok := arg.(driver.Valuer); ok {
 		rv := reflect.ValueOf(arg)
@@ -148,16 +151,23 @@ func keyOfValue(class keyClass, v rowset.Value) (string, bool) {
 type view byte
 
 const (
-	viewLive view = 'l' // without soft-deleted rows, or of a table that has none
+	viewLive view = 'l' // without the rows that the model takes for deleted; of a model that takes none for it, all
 	viewAll  view = 'a' // with them
 )
 
-// rowKey is the store key of a row: kind, database, scope, table with its schema, view, key parts.
-func (p *Plugin) rowKey(dst []byte, scope string, s *schema.Schema, v view, key ...string) []byte {
+// rowKey is the store key of a row: kind, view, database, scope, table with its schema, key parts. Structs over one table share
+// their entries, where they agree on which rows are deleted.
+func (p *Plugin) rowKey(dst []byte, scope string, m *model, v view, key ...string) []byte {
+	if m.soft == nil {
+		v = viewAll
+	}
 	dst = append(dst, 'r', byte(v))
+	if v == viewLive {
+		dst = keyenc.AppendString(dst, m.soft.DBName)
+	}
 	dst = keyenc.AppendString(dst, p.database)
 	dst = keyenc.AppendString(dst, scope)
-	dst = keyenc.AppendString(dst, s.Table)
+	dst = keyenc.AppendString(dst, m.schema.Table)
 	for _, part := range key {
 		dst = keyenc.AppendString(dst, part)
 	}

@@ -49,7 +49,7 @@ func (r *reader) byKey() bool {
 		v = viewAll
 	}
 	var buf [128]byte
-	storeKey := p.rowKey(buf[:0], scope, m.schema, v, key...)
+	storeKey := p.rowKey(buf[:0], scope, m, v, key...)
 	var given []clause.Expression
 	if r.keyed {
 		given = r.givenKey()
@@ -140,7 +140,7 @@ func (r *reader) relation() *relation {
 			m.relation.Store(read)
 		}
 	}
-	if !rel.ordinary || rel.rowSecurity && !p.settings.scoped {
+	if !rel.ordinary || !rel.identifiedBy(m) || rel.rowSecurity && !p.settings.scoped {
 		return nil
 	}
 	return rel

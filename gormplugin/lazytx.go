@@ -34,7 +34,7 @@ func (p *Plugin) beginTransaction(original *func(*gorm.DB), op operation) func(*
 			return
 		}
 		// db.Connection and dbresolver bring pools of their own: their transactions must be seen, too.
-		stmt.ConnPool = p.wrap(stmt.ConnPool)
+		stmt.ConnPool = p.wrap(outside(stmt.ConnPool))
 		beginner, begins := stmt.ConnPool.(gorm.ConnPoolBeginner)
 		m := p.modelOfStatement(db)
 		switch {

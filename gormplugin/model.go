@@ -1,9 +1,11 @@
 package cacheplugin
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -24,13 +26,13 @@ type model struct {
 	policy   policy.Policy
 	table    coherence.Tag
 	folded   string
-	life     coherence.Life // of rows and query results
-	negative coherence.Life // of "no such row"
-	remember bool           // whether "no such row" is remembered
-	hidden   []string       // columns that are never stored
-	keys     []*schema.Field
-	soft     *schema.Field // the gorm.DeletedAt field, if there is one
-	odd      bool          // clauses of its own, which only the final SQL shows
+	life     coherence.Life  // of rows and query results
+	negative coherence.Life  // of "no such row"
+	remember bool            // whether "no such row" is remembered
+	hidden   []string        // columns that are never stored
+	keys     []*schema.Field // sorted by column: structs over one table may have them in another order
+	soft     *schema.Field   // the gorm.DeletedAt field, if there is one
+	odd      bool            // clauses of its own, which only the final SQL shows
 	usage    usage
 
 	plan     atomic.Pointer[decodePlan]
@@ -72,7 +74,8 @@ func (p *Plugin) modelOf(s *schema.Schema) *model {
 }
 
 func (p *Plugin) newModel(s *schema.Schema) *model {
-	m := &model{schema: s, folded: sqltext.Folded(s.Table), keys: s.PrimaryFields}
+	m := &model{schema: s, folded: sqltext.Folded(s.Table), keys: slices.Clone(s.PrimaryFields)}
+	slices.SortFunc(m.keys, func(a, b *schema.Field) int { return cmp.Compare(strings.ToLower(a.DBName), strings.ToLower(b.DBName)) })
 	m.table = coherence.TableTag(m.folded)
 	if s.ModelType.Kind() != reflect.Struct {
 		return m
@@ -159,6 +162,11 @@ func (m *model) setFields(tagged policy.Tagged) {
 		}
 		m.soft = soft.Field
 	}
+}
+
+// sameKey reports whether the rows of two models over one table are told apart by the same columns.
+func sameKey(a, b *model) bool {
+	return slices.EqualFunc(a.keys, b.keys, func(a, b *schema.Field) bool { return a.DBName == b.DBName })
 }
 
 // off reports whether the model is not cached.

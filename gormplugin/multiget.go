@@ -146,7 +146,7 @@ func (g *multiGet) look() bool {
 	var buf []byte
 	for i, key := range g.keys {
 		text := strconv.FormatInt(key, 10)
-		buf = p.rowKey(buf[:0], scope, m.schema, v, text)
+		buf = p.rowKey(buf[:0], scope, m, v, text)
 		g.tags[i], g.stored[i] = m.table.RowText(text), string(buf)
 		hit, ok, err := p.engine.Rows().Get(g.ctx, g.stored[i])
 		switch {

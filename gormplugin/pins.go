@@ -291,20 +291,41 @@ func (r *pinReader) named(name string) int {
 		}
 	}
 	quotes := r.quotes()
-	if !strings.ContainsAny(name, "."+quotes) || strings.ContainsAny(name, " ()") {
+	if table, column, ok := cutLast(name, '.'); ok {
+		if !nameIn(table, quotes+".") || sqltext.Folded(table) != sqltext.Folded(r.stmt.Table) {
+			return -1
+		}
+		name = column
+	}
+	if !nameIn(name, quotes) {
 		return -1
 	}
-	if table, _, ok := strings.Cut(name, "."); ok && sqltext.Folded(table) != sqltext.Folded(r.stmt.Table) {
-		return -1
-	}
-	bare := name[strings.LastIndexByte(name, '.')+1:]
-	bare = strings.Trim(bare, quotes)
+	bare := strings.Trim(name, quotes)
 	for i, f := range r.model.keys {
 		if bare == f.DBName {
 			return i
 		}
 	}
 	return -1
+}
+
+// cutLast cuts a text at the last of a character.
+func cutLast(s string, c byte) (before, after string, found bool) {
+	if i := strings.LastIndexByte(s, c); i >= 0 {
+		return s[:i], s[i+1:], true
+	}
+	return "", s, false
+}
+
+// nameIn reports whether a text is a name and nothing more: letters, digits, underscores and these characters. Anything else, a
+// line break as well, may part it into an expression.
+func nameIn(s, others string) bool {
+	for i := range len(s) {
+		if !isHex(s[i]) && s[i] != '_' && s[i] < 0x80 && (s[i]|0x20 < 'a' || s[i]|0x20 > 'z') && strings.IndexByte(others, s[i]) < 0 {
+			return false
+		}
+	}
+	return s != ""
 }
 
 // quotes are the characters that names are quoted with: where another one is put, the text means something else, or nothing.

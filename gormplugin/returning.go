@@ -409,7 +409,7 @@ func (n *installer) entry(v view, key []string, tag coherence.Tag, value []byte)
 		}
 		in.Life = s.model.negative
 	}
-	in.Key = string(s.plugin.rowKey(nil, n.scope, s.model.schema, v, key...))
+	in.Key = string(s.plugin.rowKey(nil, n.scope, s.model, v, key...))
 	return in
 }
 

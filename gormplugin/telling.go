@@ -148,7 +148,7 @@ func (s *statement) before(ctx context.Context, t *telling, tags []coherence.Tag
 		views = views[:1]
 	}
 	for _, v := range views {
-		entry, ok := s.plugin.engine.Rows().Before(ctx, string(s.plugin.rowKey(nil, s.plugin.engine.Scope(ctx), m.schema, v, key...)))
+		entry, ok := s.plugin.engine.Rows().Before(ctx, string(s.plugin.rowKey(nil, s.plugin.engine.Scope(ctx), m, v, key...)))
 		if !ok {
 			continue
 		}

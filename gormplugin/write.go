@@ -153,7 +153,7 @@ func (s *statement) reached(rel *relation, op operation) []coherence.Tag {
 // rowwise reports whether rows of the statement's table can be told apart by tags of their own.
 func (s *statement) rowwise(rel *relation, name sqltext.Name) bool {
 	m, stmt := s.model, s.db.Statement
-	if m.off() || rel == nil || !rel.exists || !rel.ordinary || len(m.keys) == 0 || m.folded != name.Folded() {
+	if m.off() || rel == nil || !rel.exists || !rel.ordinary || !rel.identifiedBy(m) || m.folded != name.Folded() {
 		return false
 	}
 	if _, joined := stmt.Clauses["FROM"]; joined && s.op == opUpdate || len(stmt.Joins) > 0 {

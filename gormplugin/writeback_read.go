@@ -73,7 +73,7 @@ func names(tables []sqltext.Name, folded string) bool {
 // lock takes the gates of the rows that a locking read may return.
 func (w *writeback) lock(ctx context.Context, stmt *gorm.Statement, t *dirtyTable, m *model) error {
 	tags, pins := []coherence.Tag{t.model.table}, [][]string(nil)
-	if m != nil && m.folded == t.model.folded && len(m.keys) == len(t.classes) && len(stmt.Joins) == 0 {
+	if m != nil && m.folded == t.model.folded && sameKey(m, t.model) && len(stmt.Joins) == 0 {
 		if p, ok := pinned(stmt, m, t.classes); ok && len(p.keys) > 0 {
 			tags, pins = []coherence.Tag{t.tag(p.keys[0])}, p.keys
 		}

@@ -49,7 +49,7 @@ func (w *writeback) newTable(ctx context.Context, m *model) (*dirtyTable, error)
 	if err != nil {
 		return nil, ctx.Err()
 	}
-	if !rel.exists || !rel.ordinary || rel.rowSecurity || !rel.installs || !rel.returning || rel.triggered ||
+	if !rel.exists || !rel.ordinary || !rel.identifiedBy(m) || rel.rowSecurity || !rel.installs || !rel.returning || rel.triggered ||
 		len(rel.reachedInserting()) > 0 {
 		return nil, nil
 	}
@@ -159,7 +159,7 @@ func (t *dirtyTable) tag(parts []string) coherence.Tag { return t.model.table.Ro
 // load reads a row as the database has it, through the row cache.
 func (t *dirtyTable) load(ctx context.Context, c *rowChange) (*core.Base, error) {
 	p, m := t.writeback.plugin, t.model
-	storeKey := string(p.rowKey(nil, p.engine.Scope(ctx), m.schema, viewLive, c.parts...))
+	storeKey := string(p.rowKey(nil, p.engine.Scope(ctx), m, viewLive, c.parts...))
 	rows := p.engine.Rows()
 	if hit, ok, err := rows.Get(ctx, storeKey); err != nil {
 		return nil, err
