@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
 	cacheplugin "github.com/cachewright/cachewright/gormplugin"
 	"github.com/cachewright/cachewright/internal/testkit"
@@ -131,5 +132,33 @@ func TestAKeyThatIsNoneInTheDatabaseMayHaveSeveralRows(t *testing.T) {
 		var all []Reading
 		require.NoError(t, db.Find(&all, 1).Error)
 		require.Len(t, all, 2)
+	})
+}
+
+func TestARowThatAnotherReplacesIsGone(t *testing.T) {
+	t.Parallel()
+	eachSpeakers(t, func(t *testing.T, db, plain *gorm.DB) {
+		if db.Name() != "sqlite" {
+			t.Skip("SQLite's OR REPLACE")
+		}
+		require.NoError(t, db.First(&Speaker{}, 2).Error)
+		require.NoError(t, db.Clauses(clause.Update{Modifier: "OR REPLACE"}).Model(&Speaker{ID: 1}).Update("code", "1").Error)
+		require.ErrorIs(t, db.First(&Speaker{}, 2).Error, gorm.ErrRecordNotFound)
+		require.NoError(t, db.First(&Speaker{}, 1).Error)
+		require.NoError(t, db.Clauses(clause.Insert{Modifier: "OR REPLACE"}).Create(&Speaker{ID: 3, Code: "1"}).Error)
+		require.ErrorIs(t, db.First(&Speaker{}, 1).Error, gorm.ErrRecordNotFound)
+	})
+}
+
+func TestASoftDeleteMayLookAtOtherTables(t *testing.T) {
+	t.Parallel()
+	eachSpeakers(t, func(t *testing.T, db, _ *gorm.DB) {
+		if db.Name() == "mysql" {
+			t.Skip("has no UPDATE FROM")
+		}
+		require.NoError(t, db.First(&Speaker{}, 2).Error)
+		others := clause.From{Tables: []clause.Table{{Name: "languages"}}}
+		require.NoError(t, db.Clauses(others).Where("speakers.id = languages.id AND languages.id = 2").Delete(&Speaker{}).Error)
+		require.ErrorIs(t, db.First(&Speaker{}, 2).Error, gorm.ErrRecordNotFound)
 	})
 }

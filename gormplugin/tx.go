@@ -140,7 +140,7 @@ func (t *tx) Rollback() error {
 	if !switches.On(switches.RollbackDrops) && !t.ended {
 		if w, err := t.plugin.engine.Begin(t.ctx, t.effects.tags...); err == nil {
 			defer w.Publish(t.ctx)
-			_ = t.stage(w)
+			_ = errors.Join(t.reread(), t.stage(w))
 		}
 	}
 	err := t.inner.Rollback()

@@ -45,7 +45,10 @@ func (s *statement) planWrite(ctx context.Context, query string, returns bool) (
 	if v.All || v.EndsTransaction || v.Statements != 1 || len(v.Tables) == 0 {
 		return writePlan{tags: []coherence.Tag{coherence.Everything()}}, nil
 	}
-	op := opOf(v.Kind)
+	op, modified := opOf(v.Kind), modified(stmt)
+	if modified {
+		op = opRaw
+	}
 	var (
 		plan writePlan
 		rel  *relation
@@ -61,14 +64,14 @@ func (s *statement) planWrite(ctx context.Context, query string, returns bool) (
 		plan.tags = append(plan.tags, s.reached(rel, op)...)
 	}
 	table := coherence.TableTag(v.Tables[0].Folded())
-	if len(v.Tables) > 1 || !s.rowwise(rel, v.Tables[0]) {
+	if len(v.Tables) > 1 || !s.rowwise(rel, v.Tables[0], v.Kind) {
 		for _, name := range v.Tables {
 			plan.tags = append(plan.tags, coherence.TableTag(name.Folded()))
 		}
 		return plan, nil
 	}
-	if c, ok := stmt.Clauses["INSERT"].Expression.(clause.Insert); ok && c.Modifier != "" {
-		plan.tags = append(plan.tags, table) // OR REPLACE and its like remove rows nobody names
+	if modified {
+		plan.tags = append(plan.tags, table)
 		return plan, nil
 	}
 	plan.rel, plan.classes = rel, keyClasses(rel, s.model)
@@ -111,6 +114,13 @@ func (s *statement) planWrite(ctx context.Context, query string, returns bool) (
 	return plan, nil
 }
 
+// modified reports whether the verb has a word of the application's behind it: OR REPLACE and its like remove rows nobody names.
+func modified(stmt *gorm.Statement) bool {
+	insert, _ := stmt.Clauses["INSERT"].Expression.(clause.Insert)
+	update, _ := stmt.Clauses["UPDATE"].Expression.(clause.Update)
+	return insert.Modifier != "" || update.Modifier != ""
+}
+
 // opOf maps the verb of the SQL, which differs from GORM's callback for a soft delete.
 func opOf(k sqltext.Kind) operation {
 	switch k {
@@ -151,12 +161,12 @@ func (s *statement) reached(rel *relation, op operation) []coherence.Tag {
 }
 
 // rowwise reports whether rows of the statement's table can be told apart by tags of their own.
-func (s *statement) rowwise(rel *relation, name sqltext.Name) bool {
+func (s *statement) rowwise(rel *relation, name sqltext.Name, kind sqltext.Kind) bool {
 	m, stmt := s.model, s.db.Statement
 	if m.off() || rel == nil || !rel.exists || !rel.ordinary || !rel.identifiedBy(m) || m.folded != name.Folded() {
 		return false
 	}
-	if _, joined := stmt.Clauses["FROM"]; joined && s.op == opUpdate || len(stmt.Joins) > 0 {
+	if _, joined := stmt.Clauses["FROM"]; joined && kind == sqltext.Update || len(stmt.Joins) > 0 {
 		return false
 	}
 	for _, class := range keyClasses(rel, m) {
