@@ -69,17 +69,17 @@ func URLTag(url string) Tag {
 // Everything is the tag of all there is; a write of it is what InvalidateAll does.
 func Everything() Tag { return Tag{kind: kindAll, own: seedAll} }
 
-// Row is the tag of a row of the table that t names. It spares hashing the table's name again; on another kind of tag it
+// Row is the tag of a row of the table that t names: the sum of its parts' hashes, so that their order does not matter. It spares hashing the table's name again; on another kind of tag it
 // returns t.
 func (t Tag) Row(key ...any) Tag {
 	if t.kind != kindTable {
 		return t
 	}
-	h := t.table ^ seedRow
+	h := uint64(0)
 	for _, part := range key {
-		h += hashPart(t.table, keyText(part))
+		h += hashPart(t.table^seedRow, keyText(part))
 	}
-	return Tag{kind: kindRow, table: t.table, own: mix(h)}
+	return Tag{kind: kindRow, table: t.table, own: h}
 }
 
 // RowText is Row for a key whose parts are text already.
@@ -87,11 +87,11 @@ func (t Tag) RowText(key ...string) Tag {
 	if t.kind != kindTable {
 		return t
 	}
-	h := t.table ^ seedRow
+	h := uint64(0)
 	for _, part := range key {
-		h += hashPart(t.table, part)
+		h += hashPart(t.table^seedRow, part)
 	}
-	return Tag{kind: kindRow, table: t.table, own: mix(h)}
+	return Tag{kind: kindRow, table: t.table, own: h}
 }
 
 // Table is the tag of the table a row or a value belongs to, and t itself for other tags.

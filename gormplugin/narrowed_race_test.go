@@ -259,7 +259,11 @@ func TestConcurrentWritersShowWhatEachRuleIsFor(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			switches.Disable(t, rule)
 			b := openBills(t, testkit.SQLiteDatabase(t), policy.Aside, nil)
-			require.ErrorContains(t, newLedger(b).play(1, 200), "it was")
+			var wrong error
+			for round := 0; wrong == nil && round < 20; round++ { // it takes writers that meet, which a busy machine may keep apart
+				wrong = newLedger(b).play(1, 200)
+			}
+			require.ErrorContains(t, wrong, "it was")
 		})
 	}
 }
