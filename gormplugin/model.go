@@ -136,7 +136,7 @@ func (m *model) checkAck(journal bool) error {
 
 func (m *model) setLife(p *Plugin) {
 	m.life = coherence.Life{TTL: m.policy.TTL, Jitter: m.policy.Jitter}
-	if p.networked && !p.settings.singleProcess && (m.life.TTL == 0 || m.life.TTL > networkedLife) {
+	if p.networked && !p.settings.singleProcess && p.settings.backplane == nil && (m.life.TTL == 0 || m.life.TTL > networkedLife) {
 		m.life.TTL = networkedLife
 	}
 	m.remember = m.policy.Negative >= 0

@@ -25,6 +25,8 @@ type settings struct {
 	logger        *slog.Logger
 	scoped        bool
 	singleProcess bool
+	backplane     coherence.Backplane
+	lease         time.Duration
 	grace         time.Duration
 	noMigrations  bool
 	journal       string // the folder
@@ -98,6 +100,29 @@ func WithScope(scope func(context.Context) string) Option {
 // WithSingleProcess says that no other process writes the database. On a networked database entries then live until
 // they are written; without it, and without a backplane, they live 30 seconds at most.
 func WithSingleProcess() Option { return func(s *settings) { s.singleProcess = true } }
+
+// WithBackplane has processes that use the same database hear of each other's writes: pgbackplane.New makes a backplane of
+// PostgreSQL itself. Entries then live until they are written, by whatever process; one that has not caught up with the
+// others within its lease serves from the database until it has.
+func WithBackplane(b coherence.Backplane) Option {
+	return func(s *settings) {
+		if b == nil {
+			s.refuse("WithBackplane(nil): a backplane is needed")
+		}
+		s.backplane = b
+	}
+}
+
+// WithLease is how long a process with a backplane goes on serving from its cache without having caught up with the writes of
+// others: how old an answer may be when something fails. Default [coherence.DefaultLease], at least 100 ms.
+func WithLease(d time.Duration) Option {
+	return func(s *settings) {
+		if d <= 0 {
+			s.refuse(fmt.Sprintf("WithLease(%v): more than nothing is needed", d))
+		}
+		s.lease = d
+	}
+}
 
 // WithGrace is how long readers go to the database after a write whose outcome nobody can be asked for: a statement outside
 // a transaction that the server did not answer, or one in a transaction that the plugin does not see the end of (on

@@ -43,6 +43,7 @@ type Plugin struct {
 	catalogue *catalogue
 	writeback *writeback
 	narrowed  narrowed
+	outbox    coherence.Outbox // nil without a backplane in the database
 
 	models sync.Map // *schema.Schema -> *model
 	hidden sync.Map // folded table -> []string, columns that are never stored
@@ -65,6 +66,11 @@ func New(opts ...Option) *Plugin {
 			continue
 		}
 		opt(&p.settings)
+	}
+	if b := p.settings.backplane; b != nil {
+		p.settings.engine = append(p.settings.engine, coherence.WithBackplane(b, p.settings.lease))
+	} else if p.settings.lease != 0 {
+		p.settings.refuse("WithLease without WithBackplane: only news from others can be late")
 	}
 	if p.settings.grace == 0 {
 		p.settings.grace = outcomeGrace
@@ -105,6 +111,9 @@ func (p *Plugin) Initialize(db *gorm.DB) error {
 		return fmt.Errorf("finding the *sql.DB: %w", err)
 	}
 	p.root = root
+	if err := p.prepareOutbox(context.Background(), db.Name()); err != nil {
+		return err
+	}
 	if err := p.engine.Start(p.settings.engine...); err != nil {
 		return err
 	}
@@ -119,7 +128,7 @@ func (p *Plugin) Initialize(db *gorm.DB) error {
 	}
 	p.since = time.Now()
 	p.initialized = true
-	if p.networked && !p.settings.singleProcess {
+	if p.networked && !p.settings.singleProcess && p.settings.backplane == nil {
 		p.logger.Info("cachewright: no backplane: entries live 30s at most, for other processes may write; WithSingleProcess says that none does",
 			"dialect", db.Name())
 	}
@@ -148,6 +157,10 @@ func (p *Plugin) configure(db *gorm.DB) error {
 			continue
 		}
 		triggers[sqltext.Folded(s.Table)] = t.tables
+	}
+	p.outbox, _ = p.settings.backplane.(coherence.Outbox)
+	if err := p.refuseBackplane(); err != nil {
+		errs = append(errs, err)
 	}
 	p.catalogue = newCatalogue(p.dialect, triggers)
 	for _, m := range p.settings.models {

@@ -45,7 +45,12 @@ func (s *statement) PrepareContext(ctx context.Context, query string) (*sql.Stmt
 }
 
 func (s *statement) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	if s.plugin.closed.Load() { // nobody reads what this would write
+	if s.plugin.closed.Load() { // nobody here reads what this would write
+		after, err := s.tellClosed(ctx, query)
+		if err != nil {
+			return nil, err
+		}
+		defer after()
 		return underlying(s.inner).ExecContext(ctx, query, args...)
 	}
 	s.plugin.noteWrite(ctx)
@@ -57,6 +62,11 @@ func (s *statement) ExecContext(ctx context.Context, query string, args ...any) 
 
 func (s *statement) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	if s.plugin.closed.Load() {
+		after, err := s.tellClosed(ctx, query)
+		if err != nil {
+			return nil, err
+		}
+		defer after()
 		return underlying(s.inner).QueryContext(ctx, query, args...)
 	}
 	if s.op == opRaw {
@@ -195,6 +205,9 @@ func (s *statement) runOwn(ctx context.Context, tags []coherence.Tag, f func(gor
 func (s *statement) runAlone(ctx context.Context, tags []coherence.Tag, f func(gorm.ConnPool, *effects) error) error {
 	p := s.plugin
 	c := underlying(s.inner)
+	if done, err := s.runCarried(ctx, tags, f); done {
+		return err
+	}
 	if db, ok := c.(*sql.DB); ok {
 		conn, err := db.Conn(ctx)
 		if err != nil {

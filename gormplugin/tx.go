@@ -52,9 +52,18 @@ func (t *tx) Commit() error {
 	if !switches.On(switches.BeginFirst) {
 		return t.commitThenPublish()
 	}
+	outbox := p.outboxOf(t.pool)
+	if outbox != nil {
+		if err := t.carry(outbox); err != nil {
+			return err
+		}
+	}
 	w, err := p.engine.Begin(t.ctx, t.effects.tags...)
 	if err != nil {
 		return errors.Join(err, t.inner.Rollback())
+	}
+	if outbox != nil {
+		w.Carry()
 	}
 	sent, known := false, false // COMMIT; whether the end of w has been decided
 	defer func() {
@@ -87,6 +96,9 @@ func (t *tx) Commit() error {
 	switch p.outcome(err) {
 	case committed:
 		w.Publish(t.ctx)
+		if outbox != nil {
+			outbox.Committed()
+		}
 	case rolledBack:
 		w.Release()
 	default:
@@ -95,6 +107,19 @@ func (t *tx) Commit() error {
 		}
 		p.settle(w, doubtCommit, t.takeEnd()...)
 	}
+	return err
+}
+
+// carry has the transaction tell others of what it wrote. If it cannot, it is rolled back.
+func (t *tx) carry(o coherence.Outbox) error {
+	done := false
+	defer func() {
+		if !done {
+			_ = t.inner.Rollback() // the error, or the panic, that led here is the one to report
+		}
+	}()
+	_, err := carry(t.ctx, o, t.inner, t.effects.tags)
+	done = err == nil
 	return err
 }
 

@@ -46,6 +46,7 @@ type WriteBackStats = core.Stats
 
 func newWriteback(p *Plugin, db *gorm.DB) *writeback {
 	w := &writeback{plugin: p, db: db.Session(&gorm.Session{NewDB: true}), refused: map[*model]uint64{}, mark: newWatermark(p)}
+	w.schema.purpose, w.schema.tables = "write-back", writebackTables
 	w.tables.Store(&map[string]*dirtyTable{})
 	return w
 }

@@ -228,6 +228,7 @@ func (t *dirtyTable) apply(ctx context.Context, c *rowChange) (int64, error) {
 		if err != nil {
 			return 0, err
 		}
+		w.Carry() // others cannot see it yet: the flush tells them
 		out, err := t.applyAnnounced(ctx, w, c, base)
 		if !errors.Is(err, core.ErrNeedBase) {
 			return out.Affected, err

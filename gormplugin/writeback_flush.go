@@ -51,9 +51,18 @@ func (f *flush) run(ctx context.Context) error {
 	if err := f.work(ctx, tx); err != nil {
 		return classify(err)
 	}
-	w, err := p.engine.Begin(ctx, f.tags()...)
+	tags := f.tags()
+	if p.outbox != nil {
+		if _, err := carry(ctx, p.outbox, tx, tags); err != nil {
+			return err
+		}
+	}
+	w, err := p.engine.Begin(ctx, tags...)
 	if err != nil {
 		return err
+	}
+	if p.outbox != nil {
+		w.Carry()
 	}
 	decided := false
 	defer func() {
@@ -77,6 +86,9 @@ func (f *flush) run(ctx context.Context) error {
 		f.then()
 	}
 	w.Settle()
+	if p.outbox != nil {
+		p.outbox.Committed()
+	}
 	return nil
 }
 

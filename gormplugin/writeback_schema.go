@@ -13,6 +13,9 @@ import (
 
 // librarySchema sees to the library's own tables.
 type librarySchema struct {
+	purpose string   // what needs them
+	tables  []string // which it needs
+
 	mu    sync.Mutex  // serialises their making
 	ready atomic.Bool // they are there
 }
@@ -35,7 +38,7 @@ func (s *librarySchema) prepare(ctx context.Context, root *sql.DB, dialect strin
 	if s.ready.Load() {
 		return nil
 	}
-	if table, missing := missingTable(ctx, root); missing != nil {
+	if table, missing := s.missing(ctx, root); missing != nil {
 		scripts, err := migrations.LibraryScripts(dialect)
 		if err != nil {
 			return fmt.Errorf("cacheplugin: finding the table %s: %w", table, err)
@@ -45,7 +48,7 @@ func (s *librarySchema) prepare(ctx context.Context, root *sql.DB, dialect strin
 			for i, script := range scripts {
 				files[i] = "migrations/" + script.File
 			}
-			return fmt.Errorf("cacheplugin: write-back needs the table %s: apply %s: %w", table, strings.Join(files, ", "), missing)
+			return fmt.Errorf("cacheplugin: %s needs the table %s: apply %s: %w", s.purpose, table, strings.Join(files, ", "), missing)
 		}
 		for _, script := range scripts {
 			if err := apply(ctx, root, script); err != nil {
@@ -57,9 +60,9 @@ func (s *librarySchema) prepare(ctx context.Context, root *sql.DB, dialect strin
 	return nil
 }
 
-// missingTable is the first of the tables that cannot be read, and why.
-func missingTable(ctx context.Context, root *sql.DB) (string, error) {
-	for _, table := range writebackTables {
+// missing is the first of the tables that cannot be read, and why.
+func (s *librarySchema) missing(ctx context.Context, root *sql.DB) (string, error) {
+	for _, table := range s.tables {
 		if _, err := root.ExecContext(ctx, "SELECT 1 FROM "+table+" WHERE 1 = 0"); err != nil { //nolint:gosec // a name of our own
 			return table, err
 		}
