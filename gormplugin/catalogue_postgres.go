@@ -45,6 +45,7 @@ SELECT 'self', s.oid::text, s.relname::text, pg_catalog.concat(
 		CASE WHEN pg_catalog.has_table_privilege(s.oid, 'SELECT') THEN 'p' END,
 		CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_rewrite r WHERE r.ev_class = s.oid AND r.ev_enabled <> 'D') THEN 'r' END,
 		CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = s.oid AND NOT t.tgisinternal AND t.tgenabled <> 'D'
+			AND t.tgfoid NOT IN (SELECT p.oid FROM pg_catalog.pg_proc p WHERE p.proname = 'cachewright_note')
 			AND t.tgtype & 66 = 0 AND t.tgtype & 28 <> 0) THEN 'a' END,
 		CASE WHEN pg_catalog.current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN 'i' END), 0 AS n
 FROM self s
@@ -72,7 +73,8 @@ UNION ALL
 SELECT 'table', c.oid::text, c.relname::text,
 	CASE WHEN c.relkind NOT IN ('r', 'p') OR c.relnamespace = 'pg_catalog'::regnamespace THEN 'q' ELSE '' END,
 	coalesce((SELECT pg_catalog.bit_or(t.tgtype::int & 60) FROM pg_catalog.pg_trigger t
-		WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgenabled <> 'D'), 0)
+		WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgenabled <> 'D'
+			AND t.tgfoid NOT IN (SELECT p.oid FROM pg_catalog.pg_proc p WHERE p.proname = 'cachewright_note')), 0)
 	| coalesce((SELECT pg_catalog.bit_or(CASE r.ev_type WHEN '2' THEN 16 WHEN '3' THEN 4 WHEN '4' THEN 8 ELSE 0 END)
 		FROM pg_catalog.pg_rewrite r WHERE r.ev_class = c.oid AND r.ev_enabled <> 'D'), 0)
 FROM member m JOIN pg_catalog.pg_class c ON c.oid = m.oid

@@ -22,7 +22,7 @@ var sets = map[string]struct {
 }{
 	"library": {migrations.Library, []string{"cachewright_dead_letters", "cachewright_watermarks"}, map[string][]string{
 		"postgres": {"cachewright_outbox", "cachewright_outbox_state"},
-	}, []string{"00003_outbox.sql"}},
+	}, []string{"00003_outbox.sql", "00004_watch.sql"}},
 	"demo": {migrations.Demo, []string{
 		"categories", "customers", "order_items", "orders", "page_views", "products", "sensor_metrics",
 	}, nil, nil},

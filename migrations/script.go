@@ -38,11 +38,11 @@ func LibraryScripts(dialect string) ([]Script, error) {
 
 // upStatements splits the part between the marks for up and down. Our own files end each statement with a semicolon at
 // the end of its line, have none elsewhere at the end of a line, and comments only from "--" to the end of the line; a
-// test holds them to it.
+// test holds them to it. What stands between goose's marks for a statement is one, whatever is in it.
 func upStatements(text string) []string {
 	var statements []string
 	var statement strings.Builder
-	inside := false
+	inside, whole := false, false
 	for line := range strings.Lines(text) {
 		switch strings.TrimSpace(line) {
 		case "-- +goose Up":
@@ -50,6 +50,20 @@ func upStatements(text string) []string {
 			continue
 		case "-- +goose Down":
 			return statements
+		case "-- +goose StatementBegin":
+			whole = inside
+			continue
+		case "-- +goose StatementEnd":
+			if inside {
+				statements = append(statements, statement.String())
+			}
+			statement.Reset()
+			whole = false
+			continue
+		}
+		if whole {
+			statement.WriteString(line)
+			continue
 		}
 		line, _, _ = strings.Cut(line, "--")
 		line = strings.TrimRight(line, " \n")
