@@ -1,7 +1,6 @@
 package bench_test
 
 import (
-	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -84,8 +83,6 @@ type memoryRows struct {
 	all []article
 	at  int
 }
-
-var errNoTypes = errors.New("no column types")
 
 func (r *memoryRows) Columns() ([]string, error) {
 	return []string{"id", "name", "summary", "price", "stock", "updated_at"}, nil

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"gorm.io/gorm/clause"
+
 	"github.com/cachewright/cachewright/coherence"
 	"github.com/cachewright/cachewright/internal/sqltext"
 	"github.com/cachewright/cachewright/policy"
@@ -22,7 +24,7 @@ func (r *reader) keepable() coherence.Reason {
 	}
 	v := r.plugin.texts.Read(r.plugin.dialect, r.db.Statement.SQL.String())
 	for _, name := range v.Tables {
-		if hidden, ok := r.plugin.hidden.Load(name.Folded()); ok && mentions(r.db.Statement.SQL.String(), hidden.([]string)) {
+		if hidden := r.plugin.hides(name.Folded()); len(hidden) > 0 && (mentions(r.db.Statement.SQL.String(), hidden) || !r.columnsOnly()) {
 			return coherence.ReasonOff
 		}
 	}
@@ -41,6 +43,24 @@ func mentions(sql string, columns []string) bool {
 		}
 	}
 	return false
+}
+
+// columnsOnly reports whether the statement selects columns of the model by name, or counts. Anything else may hold a column
+// without naming it: "SELECT users FROM users" is whole rows.
+func (r *reader) columnsOnly() bool {
+	switch selected := r.db.Statement.Clauses["SELECT"].Expression.(type) {
+	case clause.Expr:
+		return strings.HasPrefix(strings.ToLower(selected.SQL), "count(")
+	case clause.Select:
+		for _, c := range selected.Columns {
+			if r.model.schema.LookUpField(c.Name) == nil {
+				return false
+			}
+		}
+		return selected.Expression == nil && len(selected.Columns) > 0
+	default:
+		return false
+	}
 }
 
 // judge reads the final SQL: the tags of all tables it reads, or that of the one value in a column that it reads, or the reason

@@ -16,7 +16,7 @@ import (
 // when the statement is anything else.
 func (r *reader) byKey() bool {
 	p, m, stmt := r.plugin, r.model, r.db.Statement
-	if m.odd || len(m.keys) == 0 || len(m.hidden) > 0 || !r.plain() {
+	if m.odd || len(m.keys) == 0 || p.hiding(m) || !r.plain() {
 		return false
 	}
 	rel := r.relation()

@@ -101,11 +101,44 @@ func (p *Plugin) newModel(s *schema.Schema) *model {
 	}
 	m.setLife(p)
 	m.setFields(tagged)
-	if len(m.hidden) > 0 {
-		p.hidden.Store(m.folded, m.hidden)
-	}
+	p.hide(m.folded, m.hidden)
 	return m
 }
+
+// hide adds columns to those of the table that are never stored, whichever of the structs over it asks.
+func (p *Plugin) hide(table string, columns []string) {
+	if len(columns) > 0 {
+		p.anyHidden.Store(true)
+	}
+	for len(columns) > 0 {
+		old, known := p.hidden.LoadOrStore(table, &columns)
+		if !known {
+			return
+		}
+		have := *old.(*[]string)
+		all := slices.Clone(have)
+		for _, c := range columns {
+			if !slices.Contains(all, c) {
+				all = append(all, c)
+			}
+		}
+		if len(all) == len(have) || p.hidden.CompareAndSwap(table, old, &all) {
+			return
+		}
+	}
+}
+
+// hides are the columns of the table that are never stored. A table is known by the structs seen so far: one that hides a
+// column is best among those of WithModels.
+func (p *Plugin) hides(table string) []string {
+	if columns, ok := p.hidden.Load(table); ok {
+		return *columns.(*[]string)
+	}
+	return nil
+}
+
+// hiding reports whether rows of the model's table must not be stored whole.
+func (p *Plugin) hiding(m *model) bool { return p.anyHidden.Load() && len(p.hides(m.folded)) > 0 }
 
 // defaultPolicyFor is the policy of a model that has none of its own. Nobody chose write-back for a struct without a
 // key, such as one that only takes the result of a query: its table is cached aside.

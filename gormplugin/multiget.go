@@ -57,7 +57,7 @@ func (r *reader) byKeys() bool {
 // multiGet reads the statement: whole rows of the model by nothing but keys, ordered by them.
 func (r *reader) multiGet() (*multiGet, bool) {
 	p, m, stmt := r.plugin, r.model, r.db.Statement
-	if m.odd || len(m.keys) != 1 || len(m.hidden) > 0 || stmt.ReflectValue.Kind() != reflect.Slice {
+	if m.odd || len(m.keys) != 1 || p.hiding(m) || stmt.ReflectValue.Kind() != reflect.Slice {
 		return nil, false
 	}
 	order, ordered := stmt.Clauses["ORDER BY"]

@@ -45,8 +45,9 @@ type Plugin struct {
 	narrowed  narrowed
 	outbox    coherence.Outbox // nil without a backplane in the database
 
-	models sync.Map // *schema.Schema -> *model
-	hidden sync.Map // folded table -> []string, columns that are never stored
+	models    sync.Map    // *schema.Schema -> *model
+	anyHidden atomic.Bool // whether hidden has something; before it
+	hidden    sync.Map    // folded table -> *[]string, columns that are never stored
 
 	plainValuers sync.Map // reflect.Type -> bool, see plainValuer
 

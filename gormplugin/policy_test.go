@@ -253,6 +253,49 @@ type throughLogin struct {
 	Password string `cache:"-" gorm:"column:phrase"`
 }
 
+// openLogin is a second struct over the logins, which hides nothing itself.
+type openLogin struct {
+	_        struct{} `cache:"writethrough"`
+	ID       int64
+	Name     string
+	Password string
+}
+
+func (openLogin) TableName() string { return "aside_logins" }
+
+func TestAFieldThatOneStructHidesIsStoredThroughNone(t *testing.T) {
+	t.Parallel()
+	testkit.EachDatabase(t, func(t *testing.T, database testkit.Database) {
+		inner, err := bigcachestore.New(16 << 20)
+		require.NoError(t, err)
+		seen := &recorder{Store: inner}
+		db := database.Open(t, nil)
+		usePlugin(t, db, cacheplugin.WithStore(seen), cacheplugin.WithModels(&asideLogin{}))
+		require.NoError(t, db.AutoMigrate(&asideLogin{}))
+		require.NoError(t, db.Create(&openLogin{ID: 1, Name: "ann", Password: "hunter2"}).Error)
+		require.NoError(t, db.Model(&openLogin{ID: 1}).Update("name", "anne").Error)
+		for range 2 {
+			var a openLogin
+			require.NoError(t, db.First(&a, 1).Error)
+			require.Equal(t, openLogin{ID: 1, Name: "anne", Password: "hunter2"}, a)
+			var list []openLogin
+			require.NoError(t, db.Order("id").Find(&list, []int64{1, 2}).Error)
+			require.Len(t, list, 1)
+			if database.Name == "postgres" {
+				var whole string
+				require.NoError(t, db.Model(&asideLogin{}).Select("aside_logins::text").Where("id = 1").Scan(&whole).Error)
+				require.Contains(t, whole, "hunter2")
+				require.NoError(t, db.Table("aside_logins AS l").Model(&asideLogin{}).Select("l::text").Scan(&whole).Error)
+				require.Contains(t, whole, "hunter2")
+			}
+		}
+		require.False(t, seen.saw("hunter2"), "the store has seen the password")
+		var n int64
+		require.NoError(t, db.Model(&asideLogin{}).Count(&n).Error)
+		require.NotZero(t, seen.size(), "a count is cached")
+	})
+}
+
 func TestAHiddenFieldIsReturnedButNeverStored(t *testing.T) {
 	t.Parallel()
 	testkit.EachDatabase(t, func(t *testing.T, database testkit.Database) {

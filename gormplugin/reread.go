@@ -26,7 +26,7 @@ func (s *statement) planReread(plan writePlan, kind sqltext.Kind, known bool, ta
 	inserts := kind == sqltext.Insert
 	_, conflict := s.db.Statement.Clauses["ON CONFLICT"]
 	through := s.model.policy.Strategy == policy.WriteThrough && (plan.rel.installs || !switches.On(switches.Triggers)) &&
-		len(s.model.hidden) == 0 && !conflict && plan.bounded && !s.loose()
+		!s.plugin.hiding(s.model) && !conflict && plan.bounded && !s.loose()
 	switch {
 	case through && (known || inserts && !plan.rel.triggered):
 		plan.ask = askRows

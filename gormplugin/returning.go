@@ -375,7 +375,7 @@ func (n *installer) entries(v rowset.View, it rowset.Iterator, key []string, del
 		return keepable(all)
 	}
 	row, err := rowEntry(v, it)
-	if err != nil || len(m.hidden) > 0 {
+	if err != nil || n.statement.plugin.hiding(m) {
 		return nil
 	}
 	live := row

@@ -42,7 +42,7 @@ type dirtyTable struct {
 // defaults of the database would make into something else must be written to be known.
 func (w *writeback) newTable(ctx context.Context, m *model) (*dirtyTable, error) {
 	p := w.plugin
-	if m.soft != nil || m.odd || len(m.hidden) > 0 {
+	if m.soft != nil || m.odd || p.hiding(m) {
 		return nil, nil
 	}
 	rel, err := p.relation(ctx, p.pool, tableName(m.schema.Table))

@@ -20,13 +20,12 @@ const (
 
 // collection is what is known of both applications. Guarded by Dashboard.mu.
 type collection struct {
-	at       time.Time
-	up       bool
-	shop     shopStats
-	before   shopStats
-	rival    rivalStats
-	seconds  float64 // between the last two looks
-	requests [2]int64
+	at      time.Time
+	up      bool
+	shop    shopStats
+	before  shopStats
+	rival   rivalStats
+	seconds float64 // between the last two looks
 
 	statementsOurs, statementsRival series
 	hitsOurs, hitsRival             series

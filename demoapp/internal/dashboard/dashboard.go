@@ -67,7 +67,6 @@ type Dashboard struct {
 	policies   map[string]string // in place of tags, by table
 	runs       []run
 	listeners  map[chan []byte]bool
-	published  []byte // the latest parts
 }
 
 var _ http.Handler = (*Dashboard)(nil)
