@@ -30,6 +30,9 @@ type tx struct {
 	holder    *core.Holder    // of write-back rows, until the end; nil while it holds none
 	abandoned runtime.Cleanup // of the holder's gates, if the transaction is never ended
 	ended     bool
+
+	passes  bool   // it may have written where there was no gate yet
+	passage uint64 // then, where it is counted
 }
 
 var (
@@ -105,7 +108,11 @@ func (t *tx) Commit() error {
 		if t.holder != nil && p.dialect == sqltext.Postgres {
 			t.holder.Unsettled()
 		}
-		p.settle(w, doubtCommit, t.takeEnd()...)
+		atEnd := t.takeEnd()
+		if t.passes {
+			t.passes, atEnd = false, append(atEnd, p.writeback.passages.leave[t.passage])
+		}
+		p.settle(w, doubtCommit, atEnd...)
 	}
 	return err
 }
@@ -181,6 +188,10 @@ func (t *tx) end() {
 	t.effects = effects{}
 	for _, f := range t.takeEnd() {
 		f()
+	}
+	if t.passes {
+		t.passes = false
+		t.plugin.writeback.passages.leave[t.passage]()
 	}
 }
 

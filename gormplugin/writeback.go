@@ -25,6 +25,8 @@ type writeback struct {
 	db     *gorm.DB
 	buffer *core.Buffer
 
+	passages *passages
+
 	tables atomic.Pointer[map[string]*dirtyTable] // by folded name; replaced, never changed
 
 	mu      sync.Mutex        // guards refused and versions, and serialises the changes of tables
@@ -45,7 +47,7 @@ type writeback struct {
 type WriteBackStats = core.Stats
 
 func newWriteback(p *Plugin, db *gorm.DB) *writeback {
-	w := &writeback{plugin: p, db: db.Session(&gorm.Session{NewDB: true}), refused: map[*model]uint64{}, mark: newWatermark(p)}
+	w := &writeback{plugin: p, db: db.Session(&gorm.Session{NewDB: true}), refused: map[*model]uint64{}, passages: newPassages(), mark: newWatermark(p)}
 	w.schema.purpose, w.schema.tables = "write-back", writebackTables
 	w.tables.Store(&map[string]*dirtyTable{})
 	return w
@@ -127,6 +129,7 @@ func (w *writeback) install(m *model, t *dirtyTable, generation uint64) (*dirtyT
 	tables := maps.Clone(w.list())
 	tables[m.folded] = t
 	w.tables.Store(&tables)
+	t.born.Store(w.passages.table())
 	return t, nil
 }
 
@@ -157,6 +160,10 @@ func (w *writeback) write(db *gorm.DB, op operation, m *model) bool {
 	}
 	t, err := w.of(db.Statement.Context, m)
 	if err == nil && t != nil {
+		if !t.guarded.Load() && !w.passages.ended(t.born.Load()) {
+			return false // a transaction that is open may have written the row, and has no gate
+		}
+		t.guarded.Store(true)
 		err = w.prepare(db.Statement.Context)
 	}
 	if err != nil {

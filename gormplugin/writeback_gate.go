@@ -37,14 +37,35 @@ func (w *writeback) narrow() bool {
 // has ended. pins are rows of own; tags are all the statement may write. release is called when the statement is done.
 func (w *writeback) gate(ctx context.Context, c gorm.ConnPool, tags []coherence.Tag, own *model, pins [][]string) (release func(), err error) {
 	t, _ := txOf(c)
-	if err := w.prepareGate(ctx, t, own); err != nil {
+	passed := nothing
+	switch {
+	case t == nil:
+		passed = w.passages.leave[w.passages.enter()]
+	case !t.passes:
+		t.passes, t.passage = true, w.passages.enter()
+	}
+	opened, err := w.takeGates(ctx, t, tags, own, pins)
+	switch {
+	case err != nil:
+		passed()
 		return nothing, err
+	case opened == nil:
+		return passed, nil
+	case t != nil:
+		return opened, nil
+	}
+	return func() { opened(); passed() }, nil
+}
+
+// takeGates takes the gates there are. A nil release says that there is nothing to do in the end.
+func (w *writeback) takeGates(ctx context.Context, t *tx, tags []coherence.Tag, own *model, pins [][]string) (release func(), err error) {
+	if err := w.prepareGate(ctx, t, own); err != nil {
+		return nil, err
 	}
 	if !w.used() {
-		return nothing, nil
+		return nil, nil
 	}
 	var holder *core.Holder
-	release = nothing
 	for _, table := range w.list() {
 		all, some := touches(tags, table.model.table)
 		if own != nil && own.folded == table.model.folded && !all {
@@ -61,7 +82,7 @@ func (w *writeback) gate(ctx context.Context, c gorm.ConnPool, tags []coherence.
 		}
 		if err := w.hold(ctx, t, holder, table, all, pins); err != nil {
 			release()
-			return nothing, err
+			return nil, err
 		}
 	}
 	return release, nil

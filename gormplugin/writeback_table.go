@@ -36,6 +36,8 @@ type dirtyTable struct {
 	generation atomic.Uint64 // of the catalogue when the table was last looked at
 	retired    atomic.Bool   // no more changes are accepted
 	users      atomic.Int64  // statements that may be accepting one
+	born       atomic.Uint64 // its number among the passages; 0 until it has one
+	guarded    atomic.Bool   // all who passed before it was there have ended
 }
 
 // newTable reads what is needed of the model's table; nil when it cannot have a dirty table: rows that triggers, rules or
