@@ -183,3 +183,15 @@ type bypassKey struct{}
 func Bypass(ctx context.Context) context.Context { return context.WithValue(ctx, bypassKey{}, true) }
 
 func bypassed(ctx context.Context) bool { return ctx.Value(bypassKey{}) != nil }
+
+type freshKey struct{}
+
+// Fresh returns a context whose reads see every write that had been committed when they began, by whatever process: they are what
+// reads of one process alone are without it. With a backplane, whose news may be some milliseconds late, they go to the database;
+// without one they are served from the cache as ever.
+func Fresh(ctx context.Context) context.Context { return context.WithValue(ctx, freshKey{}, true) }
+
+// fresh reports whether the cache may lag behind what the context asks for.
+func (p *Plugin) fresh(ctx context.Context) bool {
+	return p.settings.backplane != nil && ctx.Value(freshKey{}) != nil
+}

@@ -44,7 +44,7 @@ func (p *Plugin) query(db *gorm.DB) {
 			r.model.usage.uncached.Add(1)
 		}
 		r.uncached(coherence.ReasonOff)
-	case bypassed(r.ctx):
+	case bypassed(r.ctx), p.fresh(r.ctx):
 		r.uncached(coherence.ReasonBypass)
 	default:
 		r.cached()
