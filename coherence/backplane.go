@@ -30,8 +30,8 @@ type Backplane interface {
 type Outbox interface {
 	Backplane
 
-	// Statement is what a transaction sends, with any tags, before it commits. It returns one row of one text column: the position
-	// of the write, see [Token]. It waits for no other transaction.
+	// Statement is what a transaction sends, with any tags, before it commits. It returns one row of one text column, the
+	// number by which the database knows the transaction. It waits for no other transaction.
 	Statement(tags []Tag) (query string, args []any)
 
 	// Committed is called, often and by any goroutine, when a transaction that had sent such a statement has committed: the

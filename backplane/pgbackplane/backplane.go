@@ -39,9 +39,6 @@ type Backplane struct {
 	nudge chan struct{} // we have written, and others are to be woken
 
 	applied atomic.Pointer[snapshot] // all it sees has been applied; nil before the first look
-
-	mu   sync.Mutex    // guards step
-	step chan struct{} // closed and replaced when applied moves
 }
 
 var _ coherence.Outbox = (*Backplane)(nil)
@@ -49,9 +46,7 @@ var _ coherence.Outbox = (*Backplane)(nil)
 // New returns a backplane for the database of the DSN, in either of the forms PostgreSQL knows: the one the application writes
 // to. It opens two connections of its own when it runs. What is wrong with the arguments is reported by db.Use.
 func New(dsn string, options ...Option) *Backplane {
-	b := &Backplane{
-		origin: newUUID(), wake: make(chan struct{}, 1), nudge: make(chan struct{}, 1), step: make(chan struct{}),
-	}
+	b := &Backplane{origin: newUUID(), wake: make(chan struct{}, 1), nudge: make(chan struct{}, 1)}
 	b.settings = settings{dsn: dsn, listen: dsn, retention: DefaultRetention}
 	for _, option := range options {
 		option(&b.settings)

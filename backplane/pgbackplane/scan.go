@@ -96,7 +96,7 @@ func (f *follower) scan(ctx context.Context, conn *pgx.Conn) error {
 		f.trimmer.forget()
 	}
 	f.identity = seen
-	f.arrive(snap)
+	f.applied.Store(&snap)
 	return nil
 }
 
@@ -116,15 +116,6 @@ func (f *follower) broken(last *snapshot, seen identity, trimmed string) (string
 		return "it was away for longer than the outbox keeps its rows", nil
 	}
 	return "", nil
-}
-
-// arrive notes that everything the snapshot sees has been applied.
-func (b *Backplane) arrive(s snapshot) {
-	b.applied.Store(&s)
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	close(b.step)
-	b.step = make(chan struct{})
 }
 
 // transaction collects the rows of one transaction, which become visible together.
