@@ -49,7 +49,7 @@ var scenes = map[switches.Rule]func(t *testing.T) *scene{
 var unseen = map[switches.Rule]string{
 	switches.MergeWrites:     "says how many statements a flush sends; what is read is the same without it",
 	switches.Coalesce:        "says how many statements readers send; what is read is the same without it",
-	switches.RecheckTogether: "nothing joins rows from several places: a read of several keys is a query with one answer",
+	switches.RecheckTogether: "is about several rows of one answer: each row for itself is right without it, and histories are checked row by row",
 }
 
 // Not parallel: a switch belongs to the whole process.
@@ -59,7 +59,7 @@ func TestTheCheckMissesEveryRule(t *testing.T) {
 			play, ok := scenes[rule]
 			if !ok {
 				require.NotEmpty(t, unseen[rule], "every rule needs a history that goes wrong without it")
-				t.Skip("cannot be missed: it " + unseen[rule])
+				t.Skip("cannot be missed here: it " + unseen[rule])
 			}
 			t.Run("with it", func(t *testing.T) { require.NoError(t, play(t).check()) })
 			t.Run("without it", func(t *testing.T) {
