@@ -15,6 +15,7 @@ import (
 	"github.com/cachewright/cachewright/coherence"
 	"github.com/cachewright/cachewright/internal/keyenc"
 	"github.com/cachewright/cachewright/internal/rowset"
+	"github.com/cachewright/cachewright/internal/switches"
 )
 
 // multiGet is a read of the rows with some integer keys, in the order of these: the one order of which it is known, without
@@ -296,16 +297,21 @@ func intAt(it rowset.Iterator, column int) (int64, bool) {
 	return n, err == nil
 }
 
-// finish hands all rows to the destination if they were there together: every stamp is checked once more. read are the stamps
-// of what was read now.
-func (g *multiGet) finish(read coherence.Stamps) bool {
+// together reports whether all stamps are valid now: those of the rows found, and those of what was read.
+func (g *multiGet) together(read coherence.Stamps) bool {
 	e := g.plugin.engine
 	for i, s := range g.stamps {
 		if _, now := slices.BinarySearch(g.missing, i); !now && !e.Valid(s) {
 			return false
 		}
 	}
-	if len(read) > 0 && !e.Valid(read) {
+	return len(read) == 0 || e.Valid(read)
+}
+
+// finish hands all rows to the destination if they were there together: every stamp is checked once more. read are the stamps
+// of what was read now.
+func (g *multiGet) finish(read coherence.Stamps) bool {
+	if switches.On(switches.RecheckTogether) && !g.together(read) {
 		return false
 	}
 	entry, ok := g.join()
