@@ -70,6 +70,13 @@ func (r *ledgerRow) may(user int64, from int, seen bool, total int64) bool {
 	})
 }
 
+// since is what the row was from the state on.
+func (r *ledgerRow) since(from int) []ledgerState {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.states[from:])
+}
+
 func (r *ledgerRow) from() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -102,7 +109,7 @@ func (l *ledger) read(r *rand.Rand) error {
 	for i := range l.rows {
 		total, ok := seen[int64(i+1)]
 		if !l.rows[i].may(user, from[i], ok, total) {
-			return fmt.Errorf("the bills of %d: bill %d is there: %v, with the total %d; it was %+v since", user, i+1, ok, total, l.rows[i].states[from[i]:])
+			return fmt.Errorf("the bills of %d: bill %d is there: %v, with the total %d; it was %+v since", user, i+1, ok, total, l.rows[i].since(from[i]))
 		}
 	}
 	return nil

@@ -68,7 +68,7 @@ func TestAHitCostsAtMostTwoAllocationsMoreThanTheBareHandler(t *testing.T) {
 	hit := testing.AllocsPerRun(200, func() { w.reset(); h.ServeHTTP(w, r) })
 	require.Equal(t, len(twoKiB), w.bytes)
 	require.EqualValues(t, 1, h.runs.Load())
-	require.LessOrEqual(t, hit-plain, 2.0, "bare %v, hit %v", plain, hit)
+	require.LessOrEqual(t, hit-plain, 2.0+raceAllocations, "bare %v, hit %v", plain, hit)
 	t.Logf("bare %v, hit %v", plain, hit)
 }
 
