@@ -59,8 +59,8 @@ func (c *Cache) Peek(ctx context.Context, key string) (Hit, bool, error) {
 	if err := ctx.Err(); err != nil {
 		return Hit{}, false, err
 	}
-	hit, ok := c.peek(ctx, key)
-	if ok && hit.Valid() {
+	hit, valid, ok := c.peek(ctx, key)
+	if valid {
 		c.counters.hits.Add(1)
 	} else {
 		c.counters.misses.Add(1)
@@ -68,28 +68,16 @@ func (c *Cache) Peek(ctx context.Context, key string) (Hit, bool, error) {
 	return hit, ok, ctx.Err()
 }
 
-func (c *Cache) peek(ctx context.Context, key string) (Hit, bool) {
+func (c *Cache) peek(ctx context.Context, key string) (hit Hit, valid, ok bool) {
 	if !c.engine.Ready() {
-		return Hit{}, false
+		return Hit{}, false, false
 	}
 	b, err := c.store.Get(ctx, key)
 	if err != nil {
 		c.failed(ctx, err)
-		return Hit{}, false
+		return Hit{}, false, false
 	}
-	stamps, payload, ours, err := splitEntry(b, &c.engine.epoch)
-	switch {
-	case err != nil:
-		c.counters.corrupt.Add(1)
-		return Hit{}, false
-	case !ours:
-		return Hit{}, false
-	}
-	hit := Hit{Value: payload, engine: c.engine, stamps: stamps}
-	if !hit.Valid() {
-		c.counters.stale.Add(1)
-	}
-	return hit, true
+	return c.open(b)
 }
 
 // Get returns the entry under the key if its stamps are valid now. The error is the context's alone: a store that fails
@@ -187,8 +175,8 @@ func (c *Cache) far(ctx context.Context, key string) (Hit, bool, error) {
 		c.counters.misses.Add(1)
 		return Hit{}, false, ctx.Err()
 	}
-	hit, ok := c.open(stored)
-	if !ok {
+	hit, valid, _ := c.open(stored)
+	if !valid {
 		c.counters.misses.Add(1)
 		return Hit{}, false, nil
 	}
@@ -206,27 +194,26 @@ func (c *Cache) fetch(ctx context.Context, key string) (value []byte, left time.
 	return value, 0, err
 }
 
-// open checks epoch and stamps of a stored entry.
-func (c *Cache) open(b []byte) (Hit, bool) {
+// open finds the parts of a stored entry and checks its epoch and stamps. It is not ok if the entry is none of this engine's; it is
+// valid if it may be served.
+func (c *Cache) open(b []byte) (hit Hit, valid, ok bool) {
 	e := c.engine
 	stamps, payload, ours, err := splitEntry(b, &e.epoch)
 	if !ours && err == nil && !switches.On(switches.EpochCheck) {
 		foreign := [epochSize]byte(b[1:entryFixed])
 		stamps, payload, ours, err = splitEntry(b, &foreign)
 	}
-	switch {
-	case err != nil:
+	if err != nil {
 		c.counters.corrupt.Add(1)
-		return Hit{}, false
-	case !ours:
-		return Hit{}, false
 	}
-	hit := Hit{Value: payload, engine: e, stamps: stamps}
-	if !hit.Valid() {
+	if err != nil || !ours {
+		return Hit{}, false, false
+	}
+	hit = Hit{Value: payload, engine: e, stamps: stamps}
+	if valid = hit.Valid(); !valid {
 		c.counters.stale.Add(1)
-		return Hit{}, false
 	}
-	return hit, true
+	return hit, valid, true
 }
 
 func (c *Cache) set(ctx context.Context, key string, value []byte, s Stamps, life Life) error {

@@ -15,8 +15,9 @@ type listeners struct {
 }
 
 // OnCommit calls f with the tags of each write after its versions have moved, on the writer's goroutine: f must be
-// quick and must not write. Each gets a list of its own, with whole rows in it only: see [Tag.Told]. Writes that follow each other on different goroutines may be told in any order. The returned
-// function ends the subscription; a call under way is not waited for.
+// quick and must not write. Each gets a list of its own, with whole rows in it only: see [Tag.Told]. Writes that follow each
+// other on different goroutines may be told in any order. The returned function ends the subscription; a call under way is not
+// waited for.
 func (e *Engine) OnCommit(f func(tags []Tag)) (cancel func()) {
 	l := &e.listeners
 	l.mu.Lock()

@@ -381,6 +381,24 @@ func TestATableWithTriggersIsNotNarrowed(t *testing.T) {
 	})
 }
 
+func TestAColumnDroppedElsewhereCostsOneWriteAtMost(t *testing.T) {
+	t.Parallel()
+	eachBills(t, func(b *bills) {
+		var found []Bill
+		require.NoError(b.t, b.Where("payer = ?", 7).Find(&found).Error)
+		require.Len(b.t, found, 1)
+		require.NoError(b.t, b.plain.Exec("ALTER TABLE bills DROP COLUMN payer").Error)
+		total := func(n int64) error { return b.Model(&Bill{ID: 70}).Update("total", n).Error }
+		if err := total(5); err != nil { // the write that learns of it
+			require.ErrorContains(b.t, err, "payer")
+		}
+		require.NoError(b.t, total(6))
+		var now int64
+		require.NoError(b.t, b.plain.Model(&Bill{}).Where("id = 70").Pluck("total", &now).Error)
+		require.EqualValues(b.t, 6, now)
+	})
+}
+
 func TestColumnsOfOtherKindsAreNotNarrowedOn(t *testing.T) {
 	t.Parallel()
 	testkit.EachDatabase(t, func(t *testing.T, database testkit.Database) {

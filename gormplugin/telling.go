@@ -2,6 +2,7 @@ package cacheplugin
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -108,8 +109,13 @@ func (plan *writePlan) announce() []coherence.Tag {
 }
 
 // failed notes that the statement ended with an error: the rows it named may tell nothing, and one that fails in the middle, as
-// SQLite's may, has changed rows nobody knows.
-func (plan *writePlan) failed(e *effects) {
+// SQLite's may, has changed rows nobody knows. Perhaps it failed for a column that it was made to return and that another process
+// has dropped: then the next one must not ask for it.
+func (s *statement) failed(plan *writePlan, e *effects, err error) {
+	var state interface{ SQLState() string }
+	if errors.As(err, &state) && state.SQLState() == undefinedColumn {
+		s.plugin.catalogue.forget()
+	}
 	switch {
 	case plan.tells == nil:
 	case plan.known:
@@ -118,6 +124,9 @@ func (plan *writePlan) failed(e *effects) {
 		e.touch(plan.table)
 	}
 }
+
+// undefinedColumn is PostgreSQL's code of an error. SQLite has none: there a name in quotes that is no column is a text.
+const undefinedColumn = "42703"
 
 // value adds the tag of what the statement returned of the column at i, and reports whether that could be told. NULL needs no
 // tag: no condition that fixes a column is met by it.

@@ -61,19 +61,10 @@ func newMariaServer() (_ *mariaServer, err error) {
 	if err = s.install(); err != nil {
 		return nil, err
 	}
-	const tries = 5 // another process may take the port between our look and the server's bind
-	for range tries {
-		if s.port, err = freePort(); err != nil {
-			return nil, err
-		}
-		if err = s.start(); err == nil {
-			return s, nil
-		}
-		if !errors.Is(err, errPortTaken) {
-			return nil, err
-		}
+	if err = onFreePort(&s.port, s.start); err != nil {
+		return nil, err
 	}
-	return nil, err
+	return s, nil
 }
 
 // findMariaDB looks for the server and the script that makes its data folder, on PATH and where packages put them.

@@ -32,3 +32,18 @@ func freePort() (int, error) {
 	}
 	return 0, fmt.Errorf("find a free port: %w", last)
 }
+
+// onFreePort starts a server on a free port, whose number it puts into port. Another process may take the port between our look
+// and the server's bind; then it tries another one.
+func onFreePort(port *int, start func() error) (err error) {
+	const tries = 5
+	for range tries {
+		if *port, err = freePort(); err != nil {
+			return err
+		}
+		if err = start(); !errors.Is(err, errPortTaken) {
+			return err
+		}
+	}
+	return err
+}

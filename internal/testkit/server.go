@@ -136,19 +136,10 @@ func newServer(opts []Option) (_ *Server, err error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	const tries = 5 // another process may take the port between our look and the server's bind
-	for range tries {
-		if s.port, err = freePort(); err != nil {
-			return nil, err
-		}
-		if err = s.start(); err == nil {
-			return s, nil
-		}
-		if !errors.Is(err, errPortTaken) {
-			return nil, err
-		}
+	if err = onFreePort(&s.port, s.start); err != nil {
+		return nil, err
 	}
-	return nil, err
+	return s, nil
 }
 
 // close stops the server and removes its folder; the second call does nothing.

@@ -3,13 +3,14 @@ package crash
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/cachewright/cachewright/demoapp/internal/client"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -22,10 +23,7 @@ const (
 	path    = "/products/1999" // nobody else looks at it
 )
 
-const (
-	askTimeout = 10 * time.Second
-	mostAnswer = 1 << 20
-)
+const askTimeout = 10 * time.Second
 
 // Report is what became of acknowledged writes when the process was killed.
 type Report struct {
@@ -115,22 +113,9 @@ func (s shop) ask(ctx context.Context, method, path string, body io.Reader, into
 	if body != nil {
 		r.Header.Set("Content-Type", "application/json")
 	}
-	response, err := s.http.Do(r)
-	if err != nil {
-		return 0, fmt.Errorf("ask the shop: %w", err)
+	status, err = client.Do(s.http, r, into)
+	if err == nil && status >= http.StatusInternalServerError {
+		err = fmt.Errorf("ask the shop for %s: it answered %d", path, status)
 	}
-	defer func() { _ = response.Body.Close() }() // it is read to its end
-	text, err := io.ReadAll(io.LimitReader(response.Body, mostAnswer))
-	if err != nil {
-		return 0, fmt.Errorf("read what the shop answers: %w", err)
-	}
-	if response.StatusCode >= http.StatusInternalServerError {
-		return response.StatusCode, fmt.Errorf("ask the shop for %s: it answered %d", path, response.StatusCode)
-	}
-	if into != nil && response.StatusCode == http.StatusOK {
-		if err := json.Unmarshal(text, into); err != nil {
-			return 0, fmt.Errorf("read what the shop answers: %w", err)
-		}
-	}
-	return response.StatusCode, nil
+	return status, err
 }

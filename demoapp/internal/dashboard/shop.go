@@ -2,17 +2,15 @@ package dashboard
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"time"
+
+	"github.com/cachewright/cachewright/demoapp/internal/client"
 )
 
-const (
-	askTimeout = 5 * time.Second
-	mostAnswer = 4 << 20
-)
+const askTimeout = 5 * time.Second
 
 // shopStats is what the shop says of itself at /stats, as far as it is shown.
 type shopStats struct {
@@ -86,19 +84,5 @@ func (d *Dashboard) request(ctx context.Context, method, path string, body io.Re
 	if body != nil {
 		r.Header.Set("Content-Type", "application/json")
 	}
-	response, err := d.http.Do(r)
-	if err != nil {
-		return 0, fmt.Errorf("ask the shop: %w", err)
-	}
-	defer func() { _ = response.Body.Close() }() // it is read to its end
-	text, err := io.ReadAll(io.LimitReader(response.Body, mostAnswer))
-	if err != nil {
-		return 0, fmt.Errorf("read what the shop answers: %w", err)
-	}
-	if into != nil && response.StatusCode < http.StatusMultipleChoices {
-		if err := json.Unmarshal(text, into); err != nil {
-			return 0, fmt.Errorf("read what the shop answers: %w", err)
-		}
-	}
-	return response.StatusCode, nil
+	return client.Do(d.http, r, into)
 }

@@ -8,18 +8,15 @@ package watch
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/cachewright/cachewright/demoapp/internal/client"
 )
 
-const (
-	lookTimeout = 5 * time.Second
-	mostAnswer  = 1 << 20
-)
+const lookTimeout = 5 * time.Second
 
 // Figures are what a Watcher saw.
 type Figures struct {
@@ -150,20 +147,9 @@ func (w *Watcher) get(ctx context.Context, path string, pastPages bool, into any
 	if pastPages {
 		request.Header.Set("Cache-Control", "no-store")
 	}
-	response, err := w.http.Do(request)
-	if err != nil {
-		return fmt.Errorf("ask the application: %w", err)
+	status, err := client.Do(w.http, request, into)
+	if err == nil && status != http.StatusOK {
+		err = fmt.Errorf("ask the application: it answered %d", status)
 	}
-	defer func() { _ = response.Body.Close() }() // it is read to its end
-	body, err := io.ReadAll(io.LimitReader(response.Body, mostAnswer))
-	if err != nil {
-		return fmt.Errorf("ask the application: %w", err)
-	}
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("ask the application: it answered %d", response.StatusCode)
-	}
-	if err := json.Unmarshal(body, into); err != nil {
-		return fmt.Errorf("read what the application answers: %w", err)
-	}
-	return nil
+	return err
 }
