@@ -117,7 +117,7 @@ race_tests() { with_servers go test -race -shuffle=on -count="$count" -timeout "
 # histories are those of clients that read and write hot rows at full speed; a short one is among the tests with the race
 # detector. The log has the seed and how many calls of each kind there were.
 histories() {
-	CACHEWRIGHT_HISTORY_CALLS="$history_calls" with_postgres go test -v -count=1 -timeout "$test_timeout" ./internal/history
+	CACHEWRIGHT_HISTORY_CALLS="$history_calls" with_servers go test -v -count=1 -timeout "$test_timeout" ./internal/history
 }
 
 # The demo and the benchmarks run the library as an application would, at an application's speed.
